@@ -1,0 +1,258 @@
+"""Checks of what comes in: each says what was wrong, what was expected, what was given.
+
+Every function returns its argument, converted to an array where it is one, or raises.
+"""
+
+import math
+import numbers
+
+import numpy as np
+
+
+def array(name: str, value, *, ndim: int | None = None, minimum: int = 1) -> np.ndarray:
+    """Return `value` as a float array that is not empty and holds only finite numbers.
+
+    Raises:
+        TypeError: if it is not made of real numbers.
+        ValueError: if it has another number of axes than `ndim`, is empty, has fewer
+            than `minimum` rows, or is not finite.
+    """
+    given = np.asarray(value)
+    if given.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} must be an array of real numbers, got {type(value).__name__} "
+            f"of dtype {given.dtype}"
+        )
+    if ndim is not None and given.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} axes, got shape {given.shape}")
+    if given.size == 0:
+        raise ValueError(f"{name} must not be empty, got shape {given.shape}")
+    if given.ndim and len(given) < minimum:
+        raise ValueError(f"{name} needs at least {minimum} rows, got {len(given)}")
+    if not np.isfinite(given).all():
+        bad = given[~np.isfinite(given)].ravel()[0]
+        raise ValueError(f"{name} must hold only finite numbers, got {bad}")
+    return given if given.dtype == np.float64 else given.astype(np.float64)
+
+
+def same_shape(name: str, value: np.ndarray, other: str, shape: tuple) -> None:
+    """Raise ValueError unless `value` has the shape of `other`."""
+    if value.shape != tuple(shape):
+        raise ValueError(
+            f"{name} must have the shape of {other}, {tuple(shape)}, got {value.shape}"
+        )
+
+
+def indices(name: str, value, k: int) -> np.ndarray:
+    """Return `value` as an array of integers in 0..k-1.
+
+    Raises:
+        TypeError: if it does not hold integers.
+        ValueError: if an index is out of range.
+    """
+    given = np.asarray(value)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers in 0..{k - 1}, got {value!r}")
+    if given.size and not (0 <= given.min() and given.max() < k):
+        bad = given[(given < 0) | (given >= k)].ravel()[0]
+        raise ValueError(f"{name} must be in 0..{k - 1}, got {bad}")
+    return given
+
+
+def probabilities(name: str, value) -> np.ndarray:
+    """Return `value`, shape (..., k), if its last axis holds probabilities.
+
+    Raises:
+        TypeError: if it is not made of real numbers.
+        ValueError: if one is negative or they do not sum to 1 within 1e-9.
+    """
+    given = array(name, value)
+    if given.min() < 0:
+        raise ValueError(f"{name} must not be negative, got {given.min()}")
+    sums = given.sum(axis=-1)
+    if np.abs(sums - 1).max() > 1e-9:
+        bad = np.ravel(sums)[np.abs(np.ravel(sums) - 1).argmax()]
+        raise ValueError(f"{name} must sum to 1 along the last axis, got {bad}")
+    return given
+
+
+def discount(name: str, value):
+    """Return `value`, a number of any kind (float, Fraction), if it is in [0, 1].
+
+    A SymPy expression with free symbols is taken as it is: it has no value yet.
+
+    Raises:
+        TypeError: if it is not a real number.
+        ValueError: if it is outside [0, 1] or not finite.
+    """
+    if getattr(value, "free_symbols", None):
+        return value
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number in [0, 1], got {value!r}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be in [0, 1], got {value}")
+    return value
+
+
+def positive(name: str, value) -> float:
+    """Return `value` as a float if it is finite and above 0.
+
+    Raises:
+        TypeError: if it is not a real number.
+        ValueError: if it is not finite or not above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number above 0, got {value!r}")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be finite and above 0, got {value}")
+    return float(value)
+
+
+def count(name: str, value, *, minimum: int = 1) -> int:
+    """Return `value` as an int if it is a whole number of at least `minimum`.
+
+    Raises:
+        TypeError: if it is not an integer.
+        ValueError: if it is below `minimum`.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    return int(value)
+
+
+def generator(value) -> np.random.Generator:
+    """Return `value` if it is a NumPy random generator.
+
+    Raises:
+        TypeError: if it is anything else, a seed included.
+    """
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(
+            f"rng must be a generator, np.random.default_rng(seed), got {value!r}"
+        )
+    return value
+
+
+def pair(name: str, value):
+    """Return `value` if it holds two things.
+
+    Raises:
+        ValueError: if it holds another number of them.
+    """
+    if len(value) != 2:
+        raise ValueError(f"{name} must hold two numbers, one per state, got {value!r}")
+    return value
+
+
+def path(states, actions) -> tuple:
+    """Return the two if there is one more state than actions.
+
+    Raises:
+        ValueError: if there is not.
+    """
+    if len(states) != len(actions) + 1:
+        raise ValueError(
+            "a trajectory must have one more state than actions, got "
+            f"{len(states)} states and {len(actions)} actions"
+        )
+    return states, actions
+
+
+def linear_policy(theta, x, action) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return parameters (d, k), features (..., d) and actions (...) that fit together.
+
+    Raises:
+        TypeError: if an action is not an integer or an input not made of real numbers.
+        ValueError: if shapes disagree, an input is not finite, or an action is out of
+            range.
+    """
+    theta, x = array("theta", theta, ndim=2), array("x", x)
+    action = indices("action", action, theta.shape[1])
+    if x.ndim == 0 or x.shape[-1] != len(theta):
+        raise ValueError(
+            f"x must have {len(theta)} features, like theta's rows, got shape {x.shape}"
+        )
+    same_shape("action", action, "x without its features", x.shape[:-1])
+    return theta, x, action
+
+
+def batch(scores, rewards, mask, baseline) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return scores (N, T, ...), rewards (N, T) and mask (N, T) that fit together.
+
+    Raises:
+        TypeError: if an input is not made of real numbers, or the mask not of booleans.
+        ValueError: if shapes disagree, the batch is empty, a number is not finite, or a
+            reward after an episode's end is not 0.
+    """
+    scores, rewards = array("scores", scores), array("rewards", rewards, ndim=2)
+    mask, baseline = np.asarray(mask), array("baseline", baseline)
+    if mask.dtype != bool:
+        raise TypeError(f"mask must hold booleans, got dtype {mask.dtype}")
+    same_shape("mask", mask, "rewards", rewards.shape)
+    if scores.shape[:2] != rewards.shape or scores.ndim < 3:
+        raise ValueError(
+            f"scores must have shape {(*rewards.shape, '...')}, one score per reward, "
+            f"got {scores.shape}"
+        )
+    if baseline.ndim:
+        same_shape("baseline", baseline, "rewards", rewards.shape)
+    if rewards[~mask].any():
+        raise ValueError(
+            "rewards must be 0 after an episode's end (where mask is false)"
+        )
+    return scores, rewards, mask
+
+
+def fits(env, theta) -> np.ndarray:
+    """Return parameters (d, k) that fit a vectorised environment.
+
+    Raises:
+        TypeError: if its actions are not discrete or its states not vectors of numbers.
+        ValueError: if theta has another shape than the environment needs.
+    """
+    shape = linear_shape(env)
+    theta = array("theta", theta, ndim=2)
+    same_shape("theta", theta, "(features, actions)", shape)
+    return theta
+
+
+def linear_shape(env) -> tuple[int, int]:
+    """Return (d, k): the number of features and of actions of a vectorised environment.
+
+    Raises:
+        TypeError: if it is not vectorised, its actions are not discrete or its states
+            not vectors of numbers.
+    """
+    actions = getattr(env, "single_action_space", None)
+    states = getattr(env, "single_observation_space", None)
+    if actions is None or states is None:
+        raise TypeError(f"env must be a vectorised Gymnasium environment, got {env!r}")
+    if type(actions).__name__ != "Discrete":
+        raise TypeError(f"the environment's actions must be discrete, got {actions}")
+    if type(states).__name__ != "Box" or len(states.shape) != 1:
+        raise TypeError(f"the environment's states must be vectors, got {states}")
+    return states.shape[0], int(actions.n)
+
+
+def training(env, rng, gamma, learning_rate, max_steps) -> tuple[tuple, float]:
+    """Return (d, k) and the threshold of an environment if a run can start.
+
+    Raises:
+        TypeError: if env is not vectorised, its actions are not discrete, or rng is not
+            a generator.
+        ValueError: if there are fewer than 2 environments, the environment names no
+            threshold, or a hyperparameter is out of range.
+    """
+    shape, _ = linear_shape(env), generator(rng)
+    discount("gamma", gamma)
+    positive("learning_rate", learning_rate)
+    count("max_steps", max_steps)
+    count("the number of environments", env.num_envs, minimum=2)
+    threshold = getattr(env.spec, "reward_threshold", None)
+    if threshold is None:
+        raise ValueError(
+            f"the environment must name a reward_threshold, got {env.spec}"
+        )
+    return shape, threshold

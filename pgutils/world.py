@@ -1,0 +1,129 @@
+"""The running example: a cleaning robot with two states and two actions, exactly.
+
+Probabilities and rewards are Fractions. A policy is a table `policy[s][a]` of any kind
+of number (Fraction, float or SymPy expression), and so is what is computed from it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction as F
+
+import numpy as np
+
+from pgutils import checks
+
+HIGH, LOW = 0, 1
+RECHARGE, WORK = 0, 1
+
+
+@dataclass(frozen=True)
+class World:
+    """A finite Markov decision process with a horizon.
+
+    Attributes:
+        initial: ρ_0, shape (S,), probabilities.
+        transition: P(s'|s, a) at [s][a][s'], shape (S, A, S), probabilities.
+        reward: the reward of the step from s with a to s' at [s][a][s'].
+        ends: whether that step ends the episode, at [s][a][s'].
+        horizon: T, the largest number of steps.
+        gamma: discount per step, in [0, 1].
+
+    Raises:
+        ValueError: if probabilities do not sum to 1, shapes differ, or gamma or horizon
+            is out of range.
+    """
+
+    initial: tuple
+    transition: tuple
+    reward: tuple
+    ends: tuple
+    horizon: int
+    gamma: F
+
+    def __post_init__(self):
+        checks.count("horizon", self.horizon)
+        checks.discount("gamma", self.gamma)
+        checks.probabilities("initial", np.array(self.initial, dtype=float))
+        transition = np.array(self.transition, dtype=float)
+        checks.probabilities("transition", transition)
+        for name in ("reward", "ends"):
+            table = np.array(getattr(self, name), dtype=float)
+            checks.same_shape(name, table, "transition", transition.shape)
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return initial, transition, reward and ends as NumPy arrays, for sampling."""
+        return (
+            np.array(self.initial, dtype=float),
+            np.array(self.transition, dtype=float),
+            np.array(self.reward, dtype=float),
+            np.array(self.ends, dtype=bool),
+        )
+
+
+ROBOT = World(
+    initial=(F(3, 4), F(1, 4)),
+    transition=(
+        ((F(1), F(0)), (F(2, 3), F(1, 3))),
+        ((F(4, 5), F(1, 5)), (F(1, 2),) * 2),
+    ),
+    reward=(((F(0),) * 2, (F(2),) * 2), ((F(0),) * 2, (F(-3), F(2)))),
+    ends=(((False,) * 2,) * 2,) * 2,
+    horizon=3,
+    gamma=F(9, 10),
+)
+"""The robot: working pays 2; with a low battery it may need a rescue, for −3."""
+
+RAGGED_ROBOT = World(
+    initial=ROBOT.initial,
+    transition=ROBOT.transition,
+    reward=ROBOT.reward,
+    ends=(((False,) * 2,) * 2, ((False,) * 2, (True, False))),
+    horizon=3,
+    gamma=ROBOT.gamma,
+)
+"""The same robot, but a rescue ends the episode: lengths differ."""
+
+
+def robot_policy(theta, exp: Callable = np.exp) -> list:
+    """Table [s][a] of action probabilities: θ_s is the log-odds of working in state s.
+
+        π(work | s) = 1 / (1 + exp(−θ_s))
+
+    Args:
+        theta: two numbers, for the states high and low; floats or SymPy expressions.
+        exp: the exponential for this kind of number, such as `sympy.exp`.
+
+    Returns:
+        [[π(recharge|high), π(work|high)], [π(recharge|low), π(work|low)]].
+
+    Raises:
+        ValueError: if theta does not hold two numbers.
+
+    Derived in notebooks/01_trajectories.ipynb. Sutton & Barto (2018), section 13.1.
+    """
+    theta = checks.pair("theta", theta)
+    work = [1 / (1 + exp(-t)) for t in theta]
+    return [[1 - p, p] for p in work]
+
+
+def robot_score(policy, state: int, action: int) -> list:
+    """Gradient of log π(action | state) with respect to θ = (θ_high, θ_low).
+
+        ∂ log π(a|s) / ∂θ_s = [a = work] − π(work|s),   0 for the other state
+
+    Args:
+        policy: table [s][a] of action probabilities.
+        state: HIGH or LOW.
+        action: RECHARGE or WORK.
+
+    Returns:
+        Two numbers of the policy's kind.
+
+    Raises:
+        ValueError: if state or action is neither 0 nor 1.
+
+    Derived in notebooks/04_policy_gradient.ipynb. Williams (1992).
+    """
+    state, action = checks.indices("state and action", (state, action), 2)
+    slope = action - policy[state][WORK]
+    return [slope if s == state else 0 * slope for s in (HIGH, LOW)]
