@@ -2,6 +2,7 @@
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.wrappers.vector import TransformObservation
 from jaxtyping import Float
 
 from pgutils import checks
@@ -9,19 +10,24 @@ from pgutils.softmax import draw, softmax
 from pgutils.trajectories import Batch
 
 
+UNITS = np.array([2.4, 2.0, 0.2095, 1.0], dtype=np.float32)
+"""One unit of each feature: 2.4 m, 2 m/s, 0.2095 rad (12°) and 1 rad/s."""
+
+
 def make_cartpole(num_envs: int) -> gym.vector.VectorEnv:
-    """Return Gymnasium's own vectorised CartPole-v1, unchanged.
+    """Return Gymnasium's own vectorised CartPole-v1, observed in the units of `UNITS`.
 
     Args:
         num_envs: number of carts that step together, at least 1.
 
     Raises:
         TypeError, ValueError: if num_envs is not a positive whole number.
+
+    Derived in notebooks/09_cartpole_agent.ipynb. Barto, Sutton & Anderson (1983).
     """
     num_envs = checks.count("num_envs", num_envs)
-    return gym.make_vec(
-        "CartPole-v1", num_envs, vectorization_mode="vector_entry_point"
-    )
+    env = gym.make_vec("CartPole-v1", num_envs, vectorization_mode="vector_entry_point")
+    return TransformObservation(env, lambda observation: observation / UNITS)
 
 
 def run_episodes(
