@@ -9,7 +9,6 @@ from pgutils import checks
 from pgutils.softmax import draw, softmax
 from pgutils.trajectories import Batch
 
-
 UNITS = np.array([2.4, 2.0, 0.2095, 1.0], dtype=np.float32)
 """One unit of each feature: 2.4 m, 2 m/s, 0.2095 rad (12°) and 1 rad/s."""
 
@@ -70,6 +69,6 @@ def run_episodes(
         states.append(x)
         running = running & ~(terminated | truncated)
     actions, rewards, mask = (
-        np.stack(part, axis=1) for part in zip(*steps, strict=True)
+        np.stack(part, axis=1) for part in zip(*steps)
     )
     return Batch(np.stack(states, axis=1), actions, rewards, mask)

@@ -115,6 +115,6 @@ def sample(world: World, policy, n: int, rng: np.random.Generator) -> Batch:
         states.append(s2)
         s = s2
     actions, rewards, mask = (
-        np.stack(part, axis=1) for part in zip(*steps, strict=True)
+        np.stack(part, axis=1) for part in zip(*steps)
     )
     return Batch(np.stack(states, axis=1), actions, rewards, mask)

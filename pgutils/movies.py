@@ -1,0 +1,71 @@
+"""Pictures of CartPole, drawn by Gymnasium's own renderer."""
+
+import os
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from pgutils import checks
+from pgutils.rollout import UNITS
+from pgutils.softmax import draw, softmax
+
+
+def film(
+    theta: Float[np.ndarray, "4 2"], seed: int
+) -> tuple[UInt8[np.ndarray, "frames 400 600 3"], Float[np.ndarray, "frames 4"]]:
+    """Film one episode of CartPole-v1 under the softmax policy.
+
+    Args:
+        theta: parameters, shape (4, 2), for features in the units of `rollout.UNITS`;
+            zeros push left or right at random.
+        seed: of the start and of the actions.
+
+    Returns:
+        The T + 1 frames, RGB, and the T + 1 states (position in m, velocity in m/s,
+        angle in rad, angle rate in rad/s).
+
+    Raises:
+        TypeError: if theta is not made of real numbers or seed is not an integer.
+        ValueError: if theta has another shape or is not finite, or seed is negative.
+    """
+    theta, seed = checks.array("theta", theta), checks.count("seed", seed, minimum=0)
+    checks.same_shape("theta", theta, "(features, actions)", (len(UNITS), 2))
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no window, no message
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    rng = np.random.default_rng(seed)
+    env = gym.make("CartPole-v1", render_mode="rgb_array")
+    state, _ = env.reset(seed=seed)
+    states, frames, over = [state], [env.render()], False
+    while not over:
+        action = draw(softmax((state / UNITS) @ theta)[None], rng)[0]
+        state, _, terminated, truncated, _ = env.step(action)
+        over = terminated or truncated
+        states.append(state)
+        frames.append(env.render())
+    env.close()
+    return np.stack(frames), np.stack(states).astype(np.float64)
+
+
+def save_gif(path: str | Path, frames: UInt8[np.ndarray, "n h w 3"], fps: int) -> None:
+    """Write frames as a moving picture that loops.
+
+    Args:
+        path: where to, ending in .gif; its folder must exist.
+        frames: RGB images, at least one.
+        fps: frames shown per second, at least 1.
+
+    Raises:
+        TypeError: if fps is not a whole number.
+        ValueError: if there is no frame or fps is below 1.
+        OSError: if the file cannot be written.
+    """
+    from PIL import Image
+
+    checks.count("the number of frames", len(frames))
+    fps = checks.count("fps", fps)
+    images = [Image.fromarray(f).quantize(32) for f in frames]
+    images[0].save(
+        path, save_all=True, append_images=images[1:], duration=1000 // fps, loop=0
+    )
