@@ -1,7 +1,7 @@
 """The linear softmax policy: probabilities, the score, and sampling."""
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Integer, Real
 
 from pgutils import checks
 
@@ -50,8 +50,8 @@ def softmax(logits: Float[np.ndarray, "*n k"]) -> Float[np.ndarray, "*n k"]:
 
 def score(
     theta: Float[np.ndarray, "d k"],
-    x: Float[np.ndarray, "*n d"],
-    action: int | Integer[np.ndarray, "*n"],
+    x: Real[np.ndarray, "*n d"],
+    action: int | np.integer | Integer[np.ndarray, "*n"],
 ) -> Float[np.ndarray, "*n d k"]:
     """Gradient of log π(action|x) with respect to theta, equation (6.8).
 

@@ -106,7 +106,7 @@ def robot_policy(theta, exp: Callable = np.exp) -> list:
     return [[1 - p, p] for p in work]
 
 
-def robot_score(policy, state: int, action: int) -> list:
+def robot_score(policy, state: int | np.integer, action: int | np.integer) -> list:
     """Gradient of log π(action | state) with respect to θ = (θ_high, θ_low).
 
         ∂ log π(a|s) / ∂θ_s = [a = work] − π(work|s),   0 for the other state
