@@ -68,7 +68,5 @@ def run_episodes(
         steps.append((action, reward * running, running))
         states.append(x)
         running = running & ~(terminated | truncated)
-    actions, rewards, mask = (
-        np.stack(part, axis=1) for part in zip(*steps)
-    )
+    actions, rewards, mask = (np.stack(part, axis=1) for part in zip(*steps))
     return Batch(np.stack(states, axis=1), actions, rewards, mask)

@@ -114,7 +114,5 @@ def sample(world: World, policy, n: int, rng: np.random.Generator) -> Batch:
         running = running & ~ends[s, a, s2]
         states.append(s2)
         s = s2
-    actions, rewards, mask = (
-        np.stack(part, axis=1) for part in zip(*steps)
-    )
+    actions, rewards, mask = (np.stack(part, axis=1) for part in zip(*steps))
     return Batch(np.stack(states, axis=1), actions, rewards, mask)

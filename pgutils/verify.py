@@ -40,9 +40,9 @@ def verify(tag: str, left, right, *, tol: float | None = None, level=None) -> No
     Raises:
         VerificationError: if the sides disagree; the message shows both.
         ValueError, TypeError: if they cannot be compared: empty, NaN, unequal shapes,
-            floats in an exact check, one object given twice, too few samples.
+            floats in an exact check, one array or list given twice, too few samples.
     """
-    if left is right:
+    if left is right and hasattr(left, "__len__"):  # SymPy keeps one object per atom
         raise ValueError(f"({tag}): both sides are one object: compute them separately")
     if tol is not None and level is not None:
         raise ValueError(f"({tag}): give tol or level, not both")
