@@ -1,0 +1,57 @@
+# Two commands do everything: `make lab` to read, `make test` to check.
+
+# Choose another Python, 3.11 or newer, with `make PYTHON=python3.13 lab`.
+PYTHON := python3
+PY := .venv/bin/python
+ifeq ($(OS),Windows_NT)
+PYTHON := python
+PY := .venv/Scripts/python
+endif
+
+NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
+
+# No progress bars in stored outputs, one thread per process, no window from SDL.
+QUIET := TQDM_DISABLE=1 OMP_NUM_THREADS=1 SDL_VIDEODRIVER=dummy
+PYTEST := $(QUIET) MPLBACKEND=Agg $(PY) -m pytest
+
+# Set from outside, it would hide the figures of the notebooks.
+unexport MPLBACKEND
+
+.PHONY: help lab install test notebooks figures
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+# JupyterLab refuses to start as root without --allow-root; others need not mind it.
+lab: .venv/installed ## Open JupyterLab on the first notebook; more options: ARGS="--port=8899"
+	$(PY) -m jupyter lab --allow-root --LabApp.news_url=None \
+	  --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
+	  --ServerApp.root_dir=. notebooks/00_start_here.ipynb $(ARGS)
+
+install: .venv/installed ## Make .venv with all that is needed, for use in an editor
+	@echo "Ready. In your editor choose the interpreter $(PY)"
+
+test: .venv/installed ## Run lint, unit tests, and every notebook against its stored outputs
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PYTEST)
+	$(PYTEST) -m "not errors" --ignore-glob="tests/test_notebook*" \
+	  --jaxtyping-packages=pgutils,beartype.beartype
+	$(QUIET) $(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
+	  -n 2 --dist loadscope notebooks
+
+notebooks: .venv/installed ## Run all notebooks again, in place
+	$(QUIET) $(PY) -m jupyter nbconvert --to notebook --execute --inplace \
+	  --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
+	$(PY) tests/tidy_notebooks.py $(NOTEBOOKS)
+
+figures: .venv/installed ## Draw what lives in figures/
+	$(QUIET) MPLBACKEND=Agg $(PY) figures/make_figures.py
+
+# The stamp is newer than the files that say what to install, unless one has changed.
+.venv/installed: pyproject.toml requirements.txt constraints.txt
+	@$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(0 if sys.version_info >= (3, 11) else 'Python 3.11 or newer is needed, this is ' + v + ': try make PYTHON=python3.13 ...')"
+	@echo "Installing into .venv, about 600 MB: this takes a minute or two"
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[test]"
+	@touch $@
