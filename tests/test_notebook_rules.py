@@ -1,0 +1,271 @@
+"""Every rule in tests/rules can be broken: a good notebook, and what spoils it."""
+
+import ast
+import base64
+from pathlib import Path
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from rules import equations, form, formulas, links, shown
+from tidy_notebooks import tidy
+
+ROOT = Path(__file__).parents[1]
+
+MARKDOWN = r"""
+# How likely is it?
+
+<a id="eq-1-1"></a>**Definition.** What is left over, in `$`, is
+
+$$
+q = 1 - p \tag{1.1}
+$$
+
+<a id="eq-1-2"></a>
+The two $p$ and $q$ have the sum
+
+$$ p + q = 1 \tag{1.2} $$
+
+as [(1.1)](#eq-1-1) says, see [the first notebook](01_first.ipynb#eq-1-1).
+
+| symbol | meaning |
+|---|---|
+| $P(a \mid s)$ | probability, `a|s` |
+"""
+CODE = 'def half(x):\n    return x / 2\n\nverify("1.2", half(1) + half(1), 1)'
+
+
+def good():
+    """Return a notebook that keeps all rules."""
+    line = new_output("stream", name="stdout", text="✓ (1.2) exact\n")
+    code = new_code_cell(CODE, execution_count=1, outputs=[line])
+    nb = new_notebook(cells=[new_markdown_cell(MARKDOWN), code])
+    tidy(nb)
+    return nb
+
+
+def replace(cell: int, old: str, new: str):
+    """Return a change of one cell's source."""
+
+    def change(nb):
+        assert old in nb.cells[cell].source
+        nb.cells[cell].source = nb.cells[cell].source.replace(old, new)
+
+    return change
+
+
+def output(kind: str, data: str):
+    """Return a change that stores one more output."""
+    return lambda nb: nb.cells[1].outputs.append(
+        new_output("display_data", data={kind: data})
+    )
+
+
+def update(**changes):
+    """Return a change of the code cell's fields."""
+    return lambda nb: nb.cells[1].update(changes)
+
+
+def error(nb):
+    nb.cells[1].outputs.append(new_output("error", ename="ValueError", evalue="no"))
+
+
+def stderr(nb):
+    nb.cells[1].outputs.append(new_output("stream", name="stderr", text="beware"))
+
+
+def same_ids(nb):
+    nb.cells[1]["id"] = nb.cells[0]["id"]
+
+
+def _checks(nb):
+    return equations.problems_checks(nb, {"1.1", "1.2"})
+
+
+def _equations(nb):
+    return equations.problems_equations("01_first.ipynb", nb)
+
+
+def _links(nb):
+    text = nb.cells[0].source
+    return links.problems_links(
+        text, "01_first.ipynb", ROOT / "notebooks", {"01_first.ipynb": nb}
+    )
+
+
+def _existing(nb):
+    """Follow the links only where the notebook itself would be a file."""
+    return [p for p in _links(nb) if p != "there is no 01_first.ipynb"]
+
+
+def _dollars(nb):
+    return formulas.formulas(nb)[1]
+
+
+def _shown(nb):
+    half = ast.parse(
+        "def half(x: float) -> float:\n"
+        '    """Return a half."""\n'
+        '    x = checks.number("x", x)\n'
+        "    return x / 2"
+    )
+    return shown.problems_shown(
+        "01_first.ipynb", nb, shown.top_level(half), {"half": "01"}
+    )
+
+
+PICTURE = base64.b64encode(bytes(300_001)).decode()
+SPOILT = [
+    (form.problems_form, update(id=None), "not a valid notebook"),
+    (form.problems_form, same_ids, "unique"),
+    (form.problems_form, update(execution_count=None), "execution counts"),
+    (form.problems_form, update(execution_count=2), "execution counts"),
+    (form.problems_form, lambda nb: nb.metadata.clear(), "python3"),
+    (form.problems_form, lambda nb: nb.metadata.update(widgets={}), "widget"),
+    (form.problems_form, update(source="1\n" * 26), "26 lines"),
+    (form.problems_form, update(source="1" * 89), "89 characters"),
+    (form.problems_form, update(source="# NBVAL_IGNORE_OUTPUT"), "interact"),
+    (form.problems_form, update(source="# NBVAL_SKIP\ninteract"), "NBVAL_SKIP"),
+    (form.problems_form, update(metadata={"tags": ["nbval-skip"]}), "nbval-skip"),
+    (form.problems_form, update(source="open('/tmp/x')"), "/tmp/x"),
+    (form.problems_form, replace(0, "How", "/home/me/"), "/home/me"),
+    (form.problems_form, update(source="import sys\nsys.path += ['..']"), "installed"),
+    (form.problems_outputs, error, "ValueError"),
+    (form.problems_outputs, stderr, "stderr"),
+    (form.problems_outputs, output(form.WIDGET, "{}"), "widget"),
+    (form.problems_outputs, output("image/svg+xml", "<svg>"), "SVG"),
+    (form.problems_outputs, output("image/png", PICTURE), "300 kB"),
+    (form.problems_outputs, output("text/plain", "in /work/main/x"), "/work/main"),
+    (form.problems_outputs, output("text/plain", "<f at 0x7f3a2b>"), "0x7f3a2b"),
+    (form.problems_outputs, output("text/html", '<img src="//a.b/c">'), "host"),
+    (form.problems_outputs, output("text/html", "<script src=http://a>"), "host"),
+    (_equations, replace(0, "tag{1.1}", "tag{1.3}"), "(1.2) comes after (1.3)"),
+    (_equations, replace(0, "tag{1.2}", "tag{1.1}"), "(1.1) comes after (1.1)"),
+    (_equations, replace(0, "tag{1.2}", "tag{2.2}"), "does not begin with 1"),
+    (_equations, replace(0, "tag{1.2}", "tag{1.2a}"), "must look like"),
+    (_equations, replace(0, "eq-1-2", "eq-1-3"), 'needs <a id="eq-1-2">'),
+    (_equations, replace(0, '<a id="eq-1-2"></a>', ""), 'needs <a id="eq-1-2">'),
+    (_equations, replace(0, "The two", "A\n\nThe two"), "a paragraph stands between"),
+    (_equations, replace(0, "\\tag{1.2}", ""), "no equation follows the anchor"),
+    (_equations, replace(0, "How", '<a id="eq-1-1"></a>How'), "occurs twice"),
+    (_checks, replace(0, "**Definition.**", "Words"), "(1.1) is neither"),
+    (_checks, replace(1, "verify", "print"), "(1.2) is neither"),
+    (_checks, replace(1, '"1.2"', '"1.3"'), "no equation of the series"),
+    (_checks, replace(1, '"1.2"', "tag"), "name the tag"),
+    (_checks, update(outputs=[]), "no output says"),
+    (_existing, replace(0, "(#eq-1-1)", "(#eq-1-2)"), "(1.1) links to #eq-1-2"),
+    (_existing, replace(0, "(#eq-1-1)", "(#eq-9-9)"), "no anchor #eq-9-9"),
+    (_existing, replace(0, "(#eq-1-1)", "(#How-likely)"), "must link to its equation"),
+    (_existing, replace(0, "[(1.1)](#", "![x](../figures/none.gif#"), "none.gif"),
+    (_existing, replace(0, "# How", '<img src="../none.png">'), "none.png"),
+    (_links, lambda nb: None, "there is no 01_first.ipynb"),
+    (_dollars, replace(0, "How", "$"), "without its partner"),
+    (_dollars, replace(0, "\\mid", "|"), "in a table"),
+    (_shown, replace(1, "x / 2", "x / 3"), "half is not the one in pgutils"),
+    (_shown, replace(1, "(x)", "(x=1)"), "half is not the one in pgutils"),
+    (_shown, replace(1, "def", "@cache\ndef"), "half is not the one in pgutils"),
+]
+
+
+@pytest.mark.parametrize(("rule", "spoil", "complaint"), SPOILT)
+def test_a_rule_is_silent_on_the_good_and_complains_of_the_spoilt(
+    rule, spoil, complaint
+):
+    nb = good()
+    if rule is not _links:
+        assert rule(nb) == []
+    spoil(nb)
+    assert complaint in "\n".join(rule(nb))
+
+
+def test_tidying_drops_what_differs_between_machines():
+    nb = good()
+    nb.metadata = {"widgets": {}, "language_info": {"name": "python", "version": "3"}}
+    nb.cells[1].metadata = {"execution": {}, "tags": ["x"]}
+    printed = nb.cells[1].outputs[0]
+    printed.text, rest = "✓ (1.2)", " exact\n"
+    nb.cells[1].outputs.append(new_output("stream", name="stdout", text=rest))
+    output(form.WIDGET, "{}")(nb)
+    tidy(nb)
+    expected = good()
+    assert nb.metadata == expected.metadata
+    assert nb.cells[1].metadata == {"tags": ["x"]}
+    assert nb.cells[1].outputs == expected.cells[1].outputs
+
+
+def test_katex_refuses_a_broken_formula():
+    found = formulas.formulas(good())[0]
+    assert [f["tex"].strip() for f in found][1:4] == [
+        r"p + q = 1 \tag{1.2}",
+        "p",
+        "q",
+    ]
+    problems = formulas.katex([*found, {"where": "x", "tex": r"\frac{1}"}])
+    if problems is None:
+        pytest.skip(formulas.NO_KATEX)
+    assert len(problems) == 1
+    assert problems[0].startswith("x: ")
+
+
+def test_a_notebook_shows_only_what_is_its_own():
+    packaged = shown.top_level(ast.parse("def half(x):\n    return x / 2"))
+    assert shown.problems_shown("01_first.ipynb", good(), packaged, {}) == []
+    problems = shown.problems_shown("01_first.ipynb", good(), packaged, {"half": "02"})
+    assert problems == ["half is shown in 02: import it"]
+
+
+CLASS = '''
+@dataclass(frozen=True)
+class Run:
+    """A run."""
+
+    steps: Integer[np.ndarray, " n"]
+    solved: bool = False
+
+    def __post_init__(self):
+        checks.count("steps", self.steps)
+
+    def total(self):
+        """Return all steps."""
+        checks.count("steps", self.steps), checks.positive("x", 1)
+        return self.steps.sum()
+'''
+FIELDS = "@dataclass(frozen=True)\nclass Run:\n    steps: object\n    solved: bool = "
+
+
+@pytest.mark.parametrize(
+    ("cell", "same"),
+    [
+        (FIELDS + "False", True),
+        (
+            FIELDS + "False\n\n    def total(self):\n        return self.steps.sum()",
+            True,
+        ),
+        (FIELDS + "False\n\n    def total(self):\n        return self.steps", False),
+        (FIELDS + "False\n\n    def mean(self):\n        return self.steps", False),
+        (FIELDS + "True", False),
+        (FIELDS.replace("steps", "length") + "False", False),
+        (FIELDS.replace("(frozen=True)", "") + "False", False),
+        ("@dataclass(frozen=True)\nclass Run:\n    steps: object", False),
+    ],
+)
+def test_of_a_class_fields_and_shown_methods_are_compared(cell, same):
+    left, right = ast.parse(cell).body[0], ast.parse(CLASS).body[0]
+    assert (shown.difference(left, right) == "") is same
+
+
+def test_a_second_validation_line_is_not_left_out():
+    one, two = 'checks.a("x", x)', 'checks.b("x", x), checks.c("x", x)'
+    packaged = ast.parse(f"def f(x):\n    {one}\n    {two}\n    return x").body[0]
+    assert shown.difference(ast.parse("def f(x):\n    return x").body[0], packaged)
+
+
+def test_docstrings_may_cite_a_book():
+    module = (
+        '"""As (1.2). By Sutton (2018), eq. (3.8).\nDerived in notebooks/9.ipynb."""'
+    )
+    problems = links.problems_docstrings
+    assert problems(module.replace("(1.2). ", ""), set(), ROOT) == [
+        "module: there is no notebooks/9.ipynb"
+    ]
+    split = module.replace(". By", ".\nBy")
+    assert "module: no equation has the tag 1.2" in problems(split, {"1.1"}, ROOT)

@@ -1,0 +1,121 @@
+"""Every notebook of the series keeps the rules in tests/rules."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from rules import equations, form, formulas, links, shown
+from rules.reading import cells, read
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "notebooks"
+SERIES = {path.name: read(path) for path in sorted(FOLDER.glob("*.ipynb"))}
+TAGS = {tag for nb in SERIES.values() for tag in equations.tags(nb)}
+MODULES = sorted((ROOT / "pgutils").glob("*.py"))
+PACKAGED = {
+    name: node
+    for path in MODULES
+    if path.stem
+    != "checks"  # no notebook derives a check, and `count` is a common word
+    for name, node in shown.top_level(ast.parse(path.read_text("utf-8"))).items()
+    if not name.startswith("_")
+}
+SHOWN = {
+    "robot_policy": "01",
+    "Trajectory": "01",
+    "all_trajectories": "01",
+    "probability": "01",
+    "draw": "01",
+    "sample": "01",
+    "discounted_sum": "02",
+    "discounted_returns": "02",
+    "robot_score": "04",
+    "policy_gradient": "04",
+    "log_softmax": "06",
+    "softmax": "06",
+    "score": "06",
+    "leave_one_out": "09",
+    "run_episodes": "09",
+    "gradient_step": "09",
+    "train": "09",
+    "is_solved": "09",
+}
+
+each_notebook = pytest.mark.parametrize("name", SERIES)
+
+
+def report(problems: list[str]) -> None:
+    """Fail with all complaints, one a line."""
+    assert not problems, "\n" + "\n".join(problems)
+
+
+@each_notebook
+class TestNotebook:
+    def test_file_and_sources_are_in_form(self, name):
+        assert re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", name)
+        assert (FOLDER / name).stat().st_size <= 2_000_000, "over 2 MB"
+        report(form.problems_form(SERIES[name]))
+
+    def test_stored_outputs_are_clean(self, name):
+        report(form.problems_outputs(SERIES[name]))
+
+    def test_equations_are_tagged_in_order_with_anchors(self, name):
+        report(equations.problems_equations(name, SERIES[name]))
+
+    def test_every_claim_is_verified(self, name):
+        report(equations.problems_checks(SERIES[name], TAGS))
+
+    def test_links_resolve(self, name):
+        text = "\n\n".join(cell.source for _, cell in cells(SERIES[name], "markdown"))
+        report(links.problems_links(text, name, FOLDER, SERIES))
+
+    def test_dollars_are_paired(self, name):
+        report(formulas.formulas(SERIES[name])[1])
+
+    def test_what_it_shows_is_what_the_package_ships(self, name):
+        report(shown.problems_shown(name, SERIES[name], PACKAGED, SHOWN))
+
+
+def test_no_two_notebooks_share_a_number():
+    numbers = [name[:2] for name in SERIES]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_katex_reads_all_formulas():
+    found = [
+        {**formula, "where": f"{name}, {formula['where']}"}
+        for name, nb in SERIES.items()
+        for formula in formulas.formulas(nb)[0]
+    ]
+    problems = formulas.katex(found)
+    if problems is None:
+        pytest.skip(formulas.NO_KATEX)
+    report(problems)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_is_shown_in_its_notebook(name):
+    assert name in PACKAGED
+    showing = [
+        file[:2]
+        for file, nb in SERIES.items()
+        if any(name in shown.top_level(tree) for tree in shown.trees(nb))
+    ]
+    assert showing == [SHOWN[name]]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_docstrings_cite_what_exists(path):
+    report(links.problems_docstrings(path.read_text("utf-8"), TAGS, ROOT))
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")), ids=lambda path: path.stem)
+def test_links_of_the_other_pages_resolve(path):
+    report(links.problems_links(path.read_text("utf-8"), path.name, ROOT, SERIES))
+
+
+def test_modules_are_found_by_installing_only():
+    folders = ("pgutils", "tests", "figures")
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        assert not form.PATH_EDIT.search(path.read_text("utf-8")), path
