@@ -18,6 +18,8 @@ def array(name: str, value, *, ndim: int | None = None, minimum: int = 1) -> np.
             than `minimum` rows, or is not finite.
     """
     given = np.asarray(value)
+    if given.dtype == object and all(isinstance(v, numbers.Real) for v in given.flat):
+        given = given.astype(np.float64)  # Fractions
     if given.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} must be an array of real numbers, got {type(value).__name__} "
