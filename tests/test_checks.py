@@ -1,0 +1,306 @@
+"""The checks at the entry points: good input goes through, bad input is named."""
+
+from fractions import Fraction
+from types import SimpleNamespace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import sympy
+
+from pgutils import checks
+from pgutils.rollout import make_cartpole
+
+ONES = np.ones((2, 3))
+SCORES = np.ones((2, 3, 4))
+MASK = np.ones((2, 3), dtype=bool)
+
+
+class TestGoodInput:
+    def test_arrays_come_back_as_floats(self):
+        given = checks.array("x", [1, 2])
+        assert given.dtype == np.float64
+        assert given.tolist() == [1.0, 2.0]
+
+    def test_float_arrays_are_not_copied(self):
+        x = np.ones(3)
+        assert checks.array("x", x) is x
+
+    @pytest.mark.parametrize("kind", [np.int64, np.uint8, np.int32])
+    def test_every_kind_of_integer_is_an_index(self, kind):
+        assert checks.indices("action", kind(1), 2) == 1
+
+    def test_no_indices_are_fine(self):
+        assert checks.indices("action", np.zeros(0, dtype=int), 2).size == 0
+
+    def test_probabilities_may_round(self):
+        # In floats 1/3 + 1/3 + 1/3 or 10 times 1/10 may miss 1 by an ulp or two.
+        assert checks.probabilities("p", np.full((2, 10), 0.1)).shape == (2, 10)
+
+    @pytest.mark.parametrize("gamma", [0, 1, 0.9, np.float32(0.5), Fraction(9, 10)])
+    def test_a_discount_comes_back_unchanged(self, gamma):
+        assert checks.discount("gamma", gamma) is gamma
+
+    def test_a_symbolic_discount_comes_back_unchanged(self):
+        gamma = sympy.Symbol("gamma")
+        assert checks.discount("gamma", gamma) is gamma
+
+    def test_positive_numbers_come_back_as_floats(self):
+        assert checks.positive("rate", Fraction(1, 2)) == 0.5
+        assert isinstance(checks.positive("rate", np.float32(2)), float)
+
+    def test_counts_come_back_as_ints(self):
+        assert type(checks.count("n", np.int64(3))) is int
+
+    def test_a_generator_comes_back(self):
+        rng = np.random.default_rng(0)
+        assert checks.generator(rng) is rng
+
+    def test_pairs_and_paths_come_back(self):
+        assert checks.pair("theta", (1, 2)) == (1, 2)
+        assert checks.path((0, 1), (1,)) == ((0, 1), (1,))
+
+    def test_cartpole_needs_four_features_and_two_actions(self):
+        assert checks.linear_shape(make_cartpole(2)) == (4, 2)
+
+    def test_training_finds_shape_and_threshold(self):
+        found = checks.training(make_cartpole(2), np.random.default_rng(0), 1.0, 0.1, 9)
+        assert found == ((4, 2), 475.0)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("value", "options", "error", "message"),
+    [
+        ("abc", {}, TypeError, "x must be an array of real numbers, got str"),
+        ([1j], {}, TypeError, "real numbers, got list of dtype complex128"),
+        ([None], {}, TypeError, "real numbers, got list of dtype object"),
+        ([1.0], {"ndim": 2}, ValueError, r"x must have 2 axes, got shape \(1,\)"),
+        ([], {}, ValueError, r"x must not be empty, got shape \(0,\)"),
+        (np.zeros((0, 3)), {}, ValueError, r"x must not be empty, got shape \(0, 3\)"),
+        ([1.0], {"minimum": 2}, ValueError, "x needs at least 2 rows, got 1"),
+        ([1.0, np.nan], {}, ValueError, "x must hold only finite numbers, got nan"),
+        ([-np.inf, 1.0], {}, ValueError, "x must hold only finite numbers, got -inf"),
+    ],
+)
+def test_array_refuses(value, options, error, message):
+    with pytest.raises(error, match=message):
+        checks.array("x", value, **options)
+
+
+@pytest.mark.errors
+def test_same_shape_refuses_a_shape_that_would_broadcast():
+    with pytest.raises(ValueError, match=r"a must have the shape of b, \(3, 1\)"):
+        checks.same_shape("a", np.ones(3), "b", (3, 1))
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (1.0, TypeError, r"action must be integers in 0\.\.1, got 1\.0"),
+        ([True], TypeError, r"action must be integers in 0\.\.1, got \[True\]"),
+        ([0, 2], ValueError, r"action must be in 0\.\.1, got 2"),
+        ([0, -1], ValueError, r"action must be in 0\.\.1, got -1"),
+    ],
+)
+def test_indices_refuse(value, error, message):
+    with pytest.raises(error, match=message):
+        checks.indices("action", value, 2)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (["a"], TypeError, "p must be an array of real numbers"),
+        ([1.5, -0.5], ValueError, "p must not be negative, got -0.5"),
+        ([0.5, 0.4], ValueError, "p must sum to 1 along the last axis, got 0.9"),
+        ([[1.0, 0.0], [1.0, 0.1]], ValueError, "p must sum to 1 .* got 1.1"),
+        ([1.0, np.nan], ValueError, "p must hold only finite numbers, got nan"),
+    ],
+)
+def test_probabilities_refuse(value, error, message):
+    with pytest.raises(error, match=message):
+        checks.probabilities("p", value)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        ("0.9", TypeError, r"gamma must be a number in \[0, 1\], got '0.9'"),
+        (True, TypeError, r"gamma must be a number in \[0, 1\], got True"),
+        (1j, TypeError, r"gamma must be a number in \[0, 1\], got 1j"),
+        (-0.1, ValueError, r"gamma must be in \[0, 1\], got -0.1"),
+        (1.1, ValueError, r"gamma must be in \[0, 1\], got 1.1"),
+        (np.nan, ValueError, r"gamma must be in \[0, 1\], got nan"),
+    ],
+)
+def test_discount_refuses(value, error, message):
+    with pytest.raises(error, match=message):
+        checks.discount("gamma", value)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        ("1", TypeError, "rate must be a number above 0, got '1'"),
+        (True, TypeError, "rate must be a number above 0, got True"),
+        (0.0, ValueError, "rate must be finite and above 0, got 0.0"),
+        (-1, ValueError, "rate must be finite and above 0, got -1"),
+        (np.inf, ValueError, "rate must be finite and above 0, got inf"),
+        (np.nan, ValueError, "rate must be finite and above 0, got nan"),
+    ],
+)
+def test_positive_refuses(value, error, message):
+    with pytest.raises(error, match=message):
+        checks.positive("rate", value)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (2.0, TypeError, "n must be a whole number, got 2.0"),
+        (True, TypeError, "n must be a whole number, got True"),
+        (1, ValueError, "n must be at least 2, got 1"),
+    ],
+)
+def test_count_refuses(value, error, message):
+    with pytest.raises(error, match=message):
+        checks.count("n", value, minimum=2)
+
+
+@pytest.mark.errors
+def test_generator_refuses_a_seed():
+    with pytest.raises(TypeError, match=r"default_rng\(seed\), got 42"):
+        checks.generator(42)
+
+
+@pytest.mark.errors
+def test_pair_refuses_three():
+    with pytest.raises(ValueError, match=r"two numbers, one per state, got \(1, 2, 3"):
+        checks.pair("theta", (1, 2, 3))
+
+
+@pytest.mark.errors
+def test_path_refuses_a_missing_last_state():
+    with pytest.raises(ValueError, match="got 2 states and 2 actions"):
+        checks.path((0, 1), (0, 1))
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("theta", "x", "action", "error", "message"),
+    [
+        (np.ones(4), np.ones(4), 0, ValueError, "theta must have 2 axes"),
+        (ONES, np.ones(3), 0, ValueError, r"x must have 2 features, .* shape \(3,\)"),
+        (ONES, 1.0, 0, ValueError, r"x must have 2 features, .* shape \(\)"),
+        (ONES, [1.0, np.nan], 0, ValueError, "x must hold only finite numbers"),
+        (ONES * np.inf, [1.0, 1.0], 0, ValueError, "theta must hold only finite"),
+        (ONES, ["a", "b"], 0, TypeError, "x must be an array of real numbers"),
+        (ONES, [1.0, 1.0], 0.0, TypeError, "action must be integers"),
+        (ONES, [1.0, 1.0], 3, ValueError, r"action must be in 0\.\.2, got 3"),
+        (ONES, np.ones((5, 2)), 0, ValueError, "action must have the shape of x"),
+        (ONES, [1.0, 1.0], [0], ValueError, "action must have the shape of x"),
+    ],
+)
+def test_linear_policy_refuses(theta, x, action, error, message):
+    with pytest.raises(error, match=message):
+        checks.linear_policy(theta, x, action)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("scores", "rewards", "mask", "baseline", "error", "message"),
+    [
+        (SCORES * np.nan, ONES, MASK, 0, ValueError, "scores must hold only finite"),
+        (SCORES, ONES * np.nan, MASK, 0, ValueError, "rewards must hold only finite"),
+        (SCORES, ONES, MASK, np.inf, ValueError, "baseline must hold only finite"),
+        (SCORES, ONES, MASK * 1, 0, TypeError, "mask must hold booleans, got dtype"),
+        (SCORES, ONES, MASK, "0", TypeError, "baseline must be an array of real"),
+        (SCORES, ["r"], MASK, 0, TypeError, "rewards must be an array of real"),
+        (["s"], ONES, MASK, 0, TypeError, "scores must be an array of real"),
+        (SCORES, np.ones(3), MASK, 0, ValueError, "rewards must have 2 axes"),
+        (SCORES, np.ones((0, 3)), MASK, 0, ValueError, "rewards must not be empty"),
+        (SCORES, ONES, MASK[:, :2], 0, ValueError, "mask must have the shape of"),
+        (SCORES, ONES, MASK[:1], 0, ValueError, "mask must have the shape of rewards"),
+        (ONES, ONES, MASK, 0, ValueError, r"scores must have shape \(2, 3, '...'\)"),
+        (SCORES[:1], ONES, MASK, 0, ValueError, r"one score per reward, got \(1, 3"),
+        (SCORES, ONES, MASK, [1.0, 1, 1], ValueError, "baseline must have the shape"),
+        (SCORES, ONES, ~MASK, 0, ValueError, "rewards must be 0 after an episode's"),
+    ],
+)
+def test_batch_refuses(scores, rewards, mask, baseline, error, message):
+    with pytest.raises(error, match=message):
+        checks.batch(scores, rewards, mask, baseline)
+
+
+CONTINUOUS = gym.spaces.Box(-1, 1, shape=(1,))
+VECTORS = gym.spaces.Box(-1, 1, shape=(4,))
+PICTURES = gym.spaces.Box(0, 1, shape=(4, 4))
+DISCRETE = gym.spaces.Discrete(2)
+
+
+def fake(actions=DISCRETE, states=VECTORS, num_envs=2, threshold=475.0):
+    """Something with the few attributes of an environment that the checks look at."""
+    return SimpleNamespace(
+        single_action_space=actions,
+        single_observation_space=states,
+        num_envs=num_envs,
+        spec=SimpleNamespace(reward_threshold=threshold),
+    )
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        (gym.make("CartPole-v1"), "env must be a vectorised Gymnasium environment"),
+        (None, "env must be a vectorised Gymnasium environment, got None"),
+        (fake(actions=CONTINUOUS), "actions must be discrete, got Box"),
+        (fake(states=DISCRETE), r"states must be vectors, got Discrete\(2\)"),
+        (fake(states=PICTURES), "states must be vectors, got Box"),
+    ],
+)
+def test_linear_shape_refuses(env, message):
+    for check in (checks.linear_shape, lambda e: checks.fits(e, np.ones((4, 2)))):
+        with pytest.raises(TypeError, match=message):
+            check(env)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("theta", "message"),
+    [
+        (np.ones((2, 4)), r"shape of \(features, actions\), \(4, 2\), got \(2, 4\)"),
+        (np.ones(4), "theta must have 2 axes"),
+        (np.full((4, 2), np.nan), "theta must hold only finite numbers"),
+    ],
+)
+def test_fits_refuses_parameters(theta, message):
+    with pytest.raises(ValueError, match=message):
+        checks.fits(fake(), theta)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"env": gym.make("CartPole-v1")}, TypeError, "env must be a vectorised"),
+        ({"env": fake(actions=CONTINUOUS)}, TypeError, "actions must be discrete"),
+        ({"rng": 0}, TypeError, "rng must be a generator"),
+        ({"gamma": 1.5}, ValueError, r"gamma must be in \[0, 1\], got 1.5"),
+        ({"learning_rate": 0}, ValueError, "learning_rate must be finite and above"),
+        ({"max_steps": 0}, ValueError, "max_steps must be at least 1, got 0"),
+        ({"env": fake(num_envs=1)}, ValueError, "number of environments must be at"),
+        ({"env": fake(threshold=None)}, ValueError, "must name a reward_threshold"),
+    ],
+)
+def test_training_refuses(changed, error, message):
+    good = dict(gamma=1.0, learning_rate=0.1, max_steps=1)
+    good |= dict(env=fake(), rng=np.random.default_rng(0))
+    with pytest.raises(error, match=message):
+        checks.training(**(good | changed))
