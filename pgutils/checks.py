@@ -238,8 +238,8 @@ def linear_shape(env) -> tuple[int, int]:
     return states.shape[0], int(actions.n)
 
 
-def training(env, rng, gamma, learning_rate, max_steps) -> tuple[tuple, float]:
-    """Return (d, k) and the threshold of an environment if a run can start.
+def training(env, rng, gamma, learning_rate, max_steps) -> None:
+    """Check that a training run can start.
 
     Raises:
         TypeError: if env is not vectorised, its actions are not discrete, or rng is not
@@ -247,14 +247,11 @@ def training(env, rng, gamma, learning_rate, max_steps) -> tuple[tuple, float]:
         ValueError: if there are fewer than 2 environments, the environment names no
             threshold, or a hyperparameter is out of range.
     """
-    shape, _ = linear_shape(env), generator(rng)
+    linear_shape(env)
+    generator(rng)
     discount("gamma", gamma)
     positive("learning_rate", learning_rate)
     count("max_steps", max_steps)
     count("the number of environments", env.num_envs, minimum=2)
-    threshold = getattr(env.spec, "reward_threshold", None)
-    if threshold is None:
-        raise ValueError(
-            f"the environment must name a reward_threshold, got {env.spec}"
-        )
-    return shape, threshold
+    if getattr(env.spec, "reward_threshold", None) is None:
+        raise ValueError(f"env must name a reward_threshold, its spec is {env.spec}")

@@ -43,7 +43,7 @@ def policy_gradient(
 
 
 def leave_one_out(returns: Float[np.ndarray, "N T"]) -> Float[np.ndarray, "N T"]:
-    """Baseline of each step: the mean return of the *other* episodes, equation (9.4).
+    """Baseline of each step: the mean return of the *other* episodes, equation (9.3).
 
         b_t^i = 1/(N−1) Σ_{j≠i} G_t^j,   G_t^j = 0 once episode j has ended
 

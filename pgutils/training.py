@@ -59,7 +59,7 @@ def gradient_step(
 ) -> Float[np.ndarray, "d k"]:
     """Return the parameters after one step of ascent, Θ + η ĝ.
 
-    The estimate ĝ is (4.6) with the leave-one-out baseline of (9.4).
+    The estimate ĝ is (4.6) with the leave-one-out baseline of (9.3).
 
     Args:
         theta: parameters under which the batch was collected, shape (d, k).
@@ -112,7 +112,8 @@ def train(
 
     Derived in notebooks/09_cartpole_agent.ipynb. Williams (1992).
     """
-    shape, threshold = checks.training(env, rng, gamma, learning_rate, max_steps)
+    checks.training(env, rng, gamma, learning_rate, max_steps)
+    shape = *env.single_observation_space.shape, env.single_action_space.n
     run = Training(
         np.zeros(shape), np.zeros((0, env.num_envs)), np.zeros(0, int), False
     )
@@ -125,7 +126,7 @@ def train(
                 theta=gradient_step(run.theta, batch, gamma, learning_rate),
                 returns=returns,
                 steps=np.append(run.steps, batch.mask.size),
-                solved=is_solved(returns, threshold),
+                solved=is_solved(returns, env.spec.reward_threshold),
             )
             bar.update(batch.mask.size)
     return run

@@ -78,7 +78,8 @@ def probability(world: World, policy, trajectory: Trajectory):
 
     Derived in notebooks/01_trajectories.ipynb. Sutton & Barto (2018), section 5.5.
     """
-    states, actions = checks.path(trajectory.states, trajectory.actions)
+    checks.path(trajectory.states, trajectory.actions)
+    states, actions = trajectory.states, trajectory.actions
     p = world.initial[states[0]]
     for t, a in enumerate(actions):
         p = p * policy[states[t]][a] * world.transition[states[t]][a][states[t + 1]]
