@@ -125,5 +125,5 @@ def robot_score(policy, state: int | np.integer, action: int | np.integer) -> li
     Derived in notebooks/04_policy_gradient.ipynb. Williams (1992).
     """
     state, action = checks.indices("state and action", (state, action), 2)
-    slope = action - policy[state][WORK]
-    return [slope if s == state else 0 * slope for s in (HIGH, LOW)]
+    surplus = action - policy[state][WORK]
+    return [surplus if s == state else 0 for s in (HIGH, LOW)]
