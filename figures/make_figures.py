@@ -4,6 +4,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patches import FancyBboxPatch
 from PIL import Image, ImageDraw, ImageFont
 
 from pgutils import plots
@@ -14,6 +15,58 @@ from pgutils.training import train
 HERE = Path(__file__).parent
 PIXELS_PER_METRE = 600 / 4.8  # Gymnasium's renderer shows 4.8 m on 600 pixels
 AXLE = (300, 292.5)  # pixels, for a cart in the middle
+
+
+BOXES = {  # notebook: (column, row, text, exists)
+    "00": (0, 1, "start\nhere", True),
+    "01": (1, 1, "how likely is\na trajectory?", True),
+    "02": (2, 1, "what do we\nwant more of?", True),
+    "03": (3, 1, "the log-\nderivative trick", True),
+    "04": (4, 1, "the policy\ngradient", True),
+    "06": (5, 1, "the softmax\npolicy", True),
+    "09": (6, 1, "the CartPole\nagent", True),
+    "05": (4, 0, "the\ntheorem", False),
+    "07": (5, 0, "REINFORCE", False),
+    "08": (6, 0, "variance and\nbaselines", False),
+    "10": (5, 2, "when it does\nnot learn", False),
+    "11": (6, 2, "questions\nand answers", False),
+}
+NEEDS = (
+    "00-01 01-02 02-03 03-04 04-06 06-09 04-05 04-07 05-08 07-08 09-10 09-11".split()
+)
+
+
+def map_of_the_series() -> None:
+    """Write map.png: the notebooks, and which needs which."""
+    fig, ax = plt.subplots(figsize=(9, 3.9))
+    for name, (x, y, text, exists) in BOXES.items():
+        box = FancyBboxPatch(
+            (x - 0.38, -y - 0.27),
+            0.76,
+            0.54,
+            boxstyle="round,pad=0.05",
+            facecolor="#cfe5f3" if exists else "white",
+            edgecolor=plots.ESTIMATE if exists else plots.THRESHOLD,
+            linestyle="-" if exists else "--",
+        )
+        ax.add_patch(box)
+        ax.text(x, -y + 0.17, name, ha="center", va="center", fontweight="bold")
+        ax.text(x, -y - 0.1, text, ha="center", va="center", fontsize=8.5)
+    for need in NEEDS:
+        (x0, y0, *_), (x1, y1, *_) = (BOXES[name] for name in need.split("-"))
+        right, down = np.sign(x1 - x0), np.sign(y1 - y0)
+        start = (x0 + 0.44 * right, -y0 - (0.33 * down if down else 0))
+        end = (x1 - 0.44 * right, -y1 + (0.33 * down if down else 0))
+        far = "arc3,rad=-0.45" if need == "05-08" else "arc3"
+        if far != "arc3":
+            start, end = (x0, -y0 + 0.33), (x1, -y1 + 0.33)
+        style = {"arrowstyle": "->", "color": "#555555", "connectionstyle": far}
+        ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
+    ax.set(title="Read the blue row from left to right; dashed ones are still to come")
+    ax.set(xlim=(-0.5, 6.5), ylim=(-2.4, 1.0))
+    ax.axis("off")
+    fig.savefig(HERE / "map.png")
+    plt.close(fig)
 
 
 def labelled_still() -> None:
@@ -80,5 +133,6 @@ def with_captions(frame: np.ndarray, left: str, right: str) -> np.ndarray:
 
 if __name__ == "__main__":
     plots.use_style()
+    map_of_the_series()
     labelled_still()
     before_and_after()
