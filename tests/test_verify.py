@@ -139,7 +139,7 @@ class TestNumerical:
         ("left", "right"),
         [
             (1.0, 1.0 + 2e-12),
-            (1e6, 1e6 * (1 + 1e-12)),  # the tolerance is absolute
+            (1e6, 1e6 + 1e-9),  # the tolerance is absolute, not a share of 1e6
             ([1.0, 2.0, 3.0], [1.0, 2.0, 3.1]),
             (-1.0, 1.0),
         ],
@@ -205,6 +205,16 @@ class TestMeans:
             verify("3.1", samples, samples.mean() + sign * 6 * error, level=1e-6)
         assert capsys.readouterr().out == ""
         verify("3.1", samples, samples.mean() + sign * 2 * error, level=0.01)
+
+    def test_it_fails_from_the_level_on(self):
+        # P(|Z| > 2.57) = 0.01017, P(|Z| > 2.58) = 0.00988
+        samples = normal(5000)
+        error = samples.std(ddof=1) / np.sqrt(5000)
+        verify("3.1", samples, samples.mean() + 2.57 * error, level=0.01)
+        with pytest.raises(
+            VerificationError, match=r"p-value 0\.0099 is below the lev"
+        ):
+            verify("3.1", samples, samples.mean() + 2.58 * error, level=0.01)
 
     def test_one_wrong_mean_among_three_fails(self):
         samples = normal(5000, 3)
