@@ -61,14 +61,15 @@ def indices(name: str, value, k: int) -> np.ndarray:
     return given
 
 
-def probabilities(name: str, value) -> np.ndarray:
+def probabilities(name: str, value, *, ndim: int | None = None) -> np.ndarray:
     """Return `value`, shape (..., k), if its last axis holds probabilities.
 
     Raises:
         TypeError: if it is not made of real numbers.
-        ValueError: if one is negative or they do not sum to 1 within 1e-9.
+        ValueError: if it has another number of axes than `ndim`, one is negative, or
+            they do not sum to 1 within 1e-9.
     """
-    given = array(name, value)
+    given = array(name, value, ndim=ndim)
     if given.min() < 0:
         raise ValueError(f"{name} must not be negative, got {given.min()}")
     sums = given.sum(axis=-1)
@@ -148,18 +149,34 @@ def pair(name: str, value):
     return value
 
 
-def path(states, actions) -> tuple:
-    """Return the two if there is one more state than actions.
+def policy_table(policy, world) -> np.ndarray:
+    """Return a table [s][a] of action probabilities that fits a world, as floats.
 
     Raises:
-        ValueError: if there is not.
+        TypeError: if it is not made of real numbers.
+        ValueError: if its shape is not (states, actions), or a row is no distribution.
+    """
+    table = probabilities("policy", policy)
+    shape = np.shape(world.transition)[:2]
+    same_shape("policy", table, "the world's (states, actions)", shape)
+    return table
+
+
+def path(states, actions, world) -> None:
+    """Check that states and actions can be those of one trajectory of a world.
+
+    Raises:
+        TypeError: if a state or an action is not an integer.
+        ValueError: if there is not one more state than actions, or one is out of range.
     """
     if len(states) != len(actions) + 1:
         raise ValueError(
             "a trajectory must have one more state than actions, got "
             f"{len(states)} states and {len(actions)} actions"
         )
-    return states, actions
+    n_states, n_actions, _ = np.shape(world.transition)
+    indices("states", states, n_states)
+    indices("actions", actions or (0,), n_actions)
 
 
 def linear_policy(theta, x, action) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -180,14 +197,18 @@ def linear_policy(theta, x, action) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return theta, x, action
 
 
-def batch(scores, rewards, mask, baseline) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def batch(
+    scores, rewards, mask, baseline, gamma
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return scores (N, T, ...), rewards (N, T) and mask (N, T) that fit together.
 
     Raises:
         TypeError: if an input is not made of real numbers, or the mask not of booleans.
-        ValueError: if shapes disagree, the batch is empty, a number is not finite, or a
-            reward after an episode's end is not 0.
+        ValueError: if shapes disagree, the batch is empty, a number is not finite,
+            gamma is outside [0, 1], the mask has a gap, or a reward after the end is
+            not 0.
     """
+    discount("gamma", gamma)
     scores, rewards = array("scores", scores), array("rewards", rewards, ndim=2)
     mask, baseline = np.asarray(mask), array("baseline", baseline)
     if mask.dtype != bool:
@@ -200,6 +221,10 @@ def batch(scores, rewards, mask, baseline) -> tuple[np.ndarray, np.ndarray, np.n
         )
     if baseline.ndim:
         same_shape("baseline", baseline, "rewards", rewards.shape)
+    if not mask[:, 0].all() or (mask[:, 1:] & ~mask[:, :-1]).any():
+        raise ValueError(
+            "mask must be true from the first step to the last of each row"
+        )
     if rewards[~mask].any():
         raise ValueError(
             "rewards must be 0 after an episode's end (where mask is false)"

@@ -32,11 +32,12 @@ def policy_gradient(
     Raises:
         TypeError: if an input is not made of real numbers.
         ValueError: if shapes disagree, the batch is empty, a number is not finite,
-            gamma is outside [0, 1], or a reward after the end is not 0.
+            gamma is outside [0, 1], the mask has a gap, or a reward after the end is
+            not 0.
 
     Derived in notebooks/04_policy_gradient.ipynb. Williams (1992).
     """
-    scores, rewards, mask = checks.batch(scores, rewards, mask, baseline)
+    scores, rewards, mask = checks.batch(scores, rewards, mask, baseline, gamma)
     discounts = gamma ** np.arange(rewards.shape[1])
     weights = mask * discounts * (discounted_returns(rewards, gamma) - baseline)
     return np.tensordot(weights, scores, axes=2) / len(rewards)

@@ -95,10 +95,11 @@ def draw(
 
     Raises:
         TypeError: if rng is not a generator or probs are not real numbers.
-        ValueError: if a row does not sum to 1 or holds a negative number.
+        ValueError: if probs has not two axes, or a row does not sum to 1 or holds a
+            negative number.
 
     Derived in notebooks/01_trajectories.ipynb. Devroye (1986), section III.2.
     """
-    probs, rng = checks.probabilities("probs", probs), checks.generator(rng)
+    probs, rng = checks.probabilities("probs", probs, ndim=2), checks.generator(rng)
     edges = probs[:, :-1].cumsum(axis=1)
     return (rng.random((len(probs), 1)) >= edges).sum(axis=1)

@@ -105,8 +105,8 @@ def train(
         max_steps: stop after the batch that reaches this many environment steps.
 
     Raises:
-        TypeError: if env is not vectorised, its actions are not discrete, or rng is not
-            a generator.
+        TypeError: if env is not vectorised, its actions are not discrete, rng is not a
+            generator, or a hyperparameter is not a number.
         ValueError: if there are fewer than 2 environments, the environment names no
             threshold, or a hyperparameter is out of range.
 

@@ -74,11 +74,13 @@ def probability(world: World, policy, trajectory: Trajectory):
         A number of the policy's kind.
 
     Raises:
-        ValueError: if the trajectory does not have one more state than actions.
+        TypeError: if a state or an action is not an integer.
+        ValueError: if the trajectory does not have one more state than actions, or one
+            of them is not of this world.
 
     Derived in notebooks/01_trajectories.ipynb. Sutton & Barto (2018), section 5.5.
     """
-    checks.path(trajectory.states, trajectory.actions)
+    checks.path(trajectory.states, trajectory.actions, world)
     states, actions = trajectory.states, trajectory.actions
     p = world.initial[states[0]]
     for t, a in enumerate(actions):
@@ -99,12 +101,13 @@ def sample(world: World, policy, n: int, rng: np.random.Generator) -> Batch:
         A batch with states of shape (n, T+1), T the horizon.
 
     Raises:
-        ValueError: if n is below 1 or the policy's probabilities do not sum to 1.
-        TypeError: if rng is not a generator.
+        TypeError: if rng is not a generator or n not a whole number.
+        ValueError: if n is below 1, or the policy does not fit the world or its rows
+            do not sum to 1.
 
     Derived in notebooks/01_trajectories.ipynb.
     """
-    policy, n = checks.probabilities("policy", policy), checks.count("n", n)
+    policy, n = checks.policy_table(policy, world), checks.count("n", n)
     initial, transition, reward, ends = world.arrays()
     s, running = draw(np.tile(initial, (n, 1)), rng), np.ones(n, dtype=bool)
     states, steps = [s], []

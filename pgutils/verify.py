@@ -59,7 +59,8 @@ def _exact(tag: str, left, right) -> str:
     import sympy
 
     lefts, rights = list(_flatten(tag, left)), list(_flatten(tag, right))
-    if len(lefts) != len(rights) or _shape(left) != _shape(right):
+    nested = [(_shape(left), len(lefts)), (_shape(right), len(rights))]
+    if _shape(left) != _shape(right) or any(math.prod(s) != n for s, n in nested):
         raise ValueError(
             f"({tag}): shapes differ: {_shape(left)} on the left, {_shape(right)} right"
         )
@@ -184,10 +185,11 @@ def _joint(tag: str, samples: np.ndarray, mean: np.ndarray) -> tuple[float, int]
             f"({tag}): at least {MIN_SAMPLES} samples are needed, got {len(samples)}"
         )
     samples = samples.reshape(len(samples), -1)
-    if (samples.std(axis=0) <= 1e-12 * np.abs(samples).max(axis=0)).any():
+    scale = samples.std(axis=0)  # brings all columns to like units
+    if (scale <= 1e-12 * np.abs(samples).max(axis=0)).any():
         raise ValueError(f"({tag}): the samples do not vary: compare with tol instead")
-    error = samples.mean(axis=0) - mean.reshape(-1)
-    covariance = np.atleast_2d(np.cov(samples, rowvar=False)) / len(samples)
+    error = (samples.mean(axis=0) - mean.reshape(-1)) / scale
+    covariance = np.atleast_2d(np.cov(samples / scale, rowvar=False)) / len(samples)
     if np.linalg.matrix_rank(covariance, hermitian=True) < len(error):
         raise ValueError(
             f"({tag}): some combination of the samples does not vary: compare "

@@ -29,6 +29,7 @@ class World:
         gamma: discount per step, in [0, 1].
 
     Raises:
+        TypeError: if gamma is not a real number or horizon not a whole number.
         ValueError: if probabilities do not sum to 1, shapes differ, or gamma or horizon
             is out of range.
     """
@@ -46,6 +47,11 @@ class World:
         checks.probabilities("initial", np.array(self.initial, dtype=float))
         transition = np.array(self.transition, dtype=float)
         checks.probabilities("transition", transition)
+        n = len(self.initial)
+        fitting = (n, *transition.shape[1:2], n)
+        checks.same_shape(
+            "transition", transition, "(states, actions, states)", fitting
+        )
         for name in ("reward", "ends"):
             table = np.array(getattr(self, name), dtype=float)
             checks.same_shape(name, table, "transition", transition.shape)
@@ -120,6 +126,7 @@ def robot_score(policy, state: int | np.integer, action: int | np.integer) -> li
         Two numbers of the policy's kind.
 
     Raises:
+        TypeError: if state or action is not an integer.
         ValueError: if state or action is neither 0 nor 1.
 
     Derived in notebooks/04_policy_gradient.ipynb. Williams (1992).

@@ -10,6 +10,7 @@ import sympy
 
 from pgutils import checks
 from pgutils.rollout import make_cartpole
+from pgutils.world import ROBOT
 
 ONES = np.ones((2, 3))
 SCORES = np.ones((2, 3, 4))
@@ -61,9 +62,12 @@ class TestGoodInput:
         rng = np.random.default_rng(0)
         assert checks.generator(rng) is rng
 
-    def test_pairs_and_paths_come_back(self):
+    def test_pairs_come_back(self):
         assert checks.pair("theta", (1, 2)) == (1, 2)
-        assert checks.path((0, 1), (1,)) == ((0, 1), (1,))
+
+    @pytest.mark.parametrize("path", [((0, 1), (1,)), ((0,), ())])
+    def test_paths_of_the_world_pass(self, path):
+        checks.path(*path, ROBOT)
 
     def test_cartpole_needs_four_features_and_two_actions(self):
         assert checks.linear_shape(make_cartpole(2)) == (4, 2)
@@ -191,9 +195,18 @@ def test_pair_refuses_three():
 
 
 @pytest.mark.errors
-def test_path_refuses_a_missing_last_state():
-    with pytest.raises(ValueError, match="got 2 states and 2 actions"):
-        checks.path((0, 1), (0, 1))
+@pytest.mark.parametrize(
+    ("states", "actions", "message"),
+    [
+        ((0, 1), (0, 1), "got 2 states and 2 actions"),
+        ((0, -1), (0,), r"states must be in 0\.\.1, got -1"),
+        ((0, 7), (0,), r"states must be in 0\.\.1, got 7"),
+        ((0, 1), (2,), r"actions must be in 0\.\.1, got 2"),
+    ],
+)
+def test_path_refuses(states, actions, message):
+    with pytest.raises(ValueError, match=message):
+        checks.path(states, actions, ROBOT)
 
 
 @pytest.mark.errors
@@ -235,12 +248,12 @@ def test_linear_policy_refuses(theta, x, action, error, message):
         (ONES, ONES, MASK, 0, ValueError, r"scores must have shape \(2, 3, '...'\)"),
         (SCORES[:1], ONES, MASK, 0, ValueError, r"one score per reward, got \(1, 3"),
         (SCORES, ONES, MASK, [1.0, 1, 1], ValueError, "baseline must have the shape"),
-        (SCORES, ONES, ~MASK, 0, ValueError, "rewards must be 0 after an episode's"),
+        (SCORES, ONES, ~MASK, 0, ValueError, "mask must be true from the first"),
     ],
 )
 def test_batch_refuses(scores, rewards, mask, baseline, error, message):
     with pytest.raises(error, match=message):
-        checks.batch(scores, rewards, mask, baseline)
+        checks.batch(scores, rewards, mask, baseline, 0.9)
 
 
 CONTINUOUS = gym.spaces.Box(-1, 1, shape=(1,))

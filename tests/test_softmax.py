@@ -268,7 +268,6 @@ class TestDraw:
         with pytest.raises(error, match=message):
             draw(probs, rng)
 
-    @pytest.mark.xfail(strict=True, raises=IndexError, reason="shape is not checked")
     @pytest.mark.errors
     def test_a_row_alone_is_refused(self):
         with pytest.raises(ValueError, match="probs must have 2 axes"):

@@ -173,7 +173,6 @@ class TestSample:
         with pytest.raises(error, match=message):
             sample(ROBOT, as_floats(policy), n, rng)
 
-    @pytest.mark.xfail(strict=True, reason="the policy's shape is not checked")
     @pytest.mark.errors
     @pytest.mark.parametrize("shape", [(2, 1), (2, 3), (3, 2)])
     def test_a_policy_of_another_world_is_refused(self, shape):

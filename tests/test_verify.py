@@ -111,9 +111,6 @@ class TestExact:
             verify("1.1", left, right)
         assert capsys.readouterr().out == ""
 
-    @pytest.mark.xfail(
-        strict=True, reason="ragged lists are flattened before they meet"
-    )
     @pytest.mark.errors
     def test_lists_nested_in_another_way_are_refused(self):
         with pytest.raises(ValueError, match="shapes differ"):

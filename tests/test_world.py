@@ -157,7 +157,6 @@ def test_an_impossible_world_is_refused(changed, message):
 THIRDS = ((F(1, 3), F(1, 3), F(1, 3)),)
 
 
-@pytest.mark.xfail(strict=True, reason="only reward and ends are held to one shape")
 @pytest.mark.errors
 @pytest.mark.parametrize(
     "changed",
