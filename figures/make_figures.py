@@ -86,11 +86,10 @@ def labelled_still() -> None:
             ":",
             color="#555555",
         )
-    ax.text(x + 50, 150, "past 12° the pole has fallen", color="#555555")
-    ax.text(
-        590, 190, "2.4 m: the cart has\nleft its track", color="#555555", ha="right"
-    )
-    ax.text(8, 192, "2.4 m", color="#555555")
+    grey = "#555555"
+    ax.text(x + 45, 150, "past 12° the pole has fallen", color=grey)
+    ax.text(592, 220, "2.4 m: end of\nthe track", color=grey, ha="right")
+    ax.text(8, 220, "−2.4 m: end of\nthe track", color=grey)
     ax.text(x - 42, 220, "pole", ha="center")
     ax.text(x, 345, "cart, pushed left or right", ha="center")
     ax.annotate(
