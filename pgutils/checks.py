@@ -280,3 +280,27 @@ def training(env, rng, gamma, learning_rate, max_steps) -> None:
     count("the number of environments", env.num_envs, minimum=2)
     if getattr(env.spec, "reward_threshold", None) is None:
         raise ValueError(f"env must name a reward_threshold, its spec is {env.spec}")
+
+
+def corridor_runs(
+    rng, step_sizes, runs, episodes, baseline_step_size, max_steps
+) -> None:
+    """Check that runs on the corridor can start.
+
+    Raises:
+        TypeError: if rng is not a generator, a count not a whole number, or a step size
+            not a real number.
+        ValueError: if there is no step size, one is not finite and above 0, a count is
+            below 1, or the baseline's step size is above 1.
+    """
+    generator(rng)
+    for value in array("step_sizes", step_sizes, ndim=1):
+        positive("step_sizes", float(value))
+    count("runs", runs)
+    count("episodes", episodes)
+    count("max_steps", max_steps)
+    if baseline_step_size is not None:
+        if positive("baseline_step_size", baseline_step_size) > 1:
+            raise ValueError(
+                f"baseline_step_size must be in (0, 1], got {baseline_step_size}"
+            )

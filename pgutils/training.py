@@ -117,7 +117,7 @@ def train(
     run = Training(
         np.zeros(shape), np.zeros((0, env.num_envs)), np.zeros(0, int), False
     )
-    bar = tqdm(total=max_steps, unit=" steps", disable="TQDM_DISABLE" in os.environ)
+    bar = tqdm(unit=" steps", disable="TQDM_DISABLE" in os.environ)
     with bar, suppress(KeyboardInterrupt):
         while run.steps.sum() < max_steps and not run.solved:
             batch = run_episodes(env, run.theta, rng)
