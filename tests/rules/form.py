@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from nbformat.validator import iter_validate
 
@@ -12,8 +13,9 @@ MAX_LINES, MAX_WIDTH = 25, 88
 MAX_IMAGE = 300_000  # bytes
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
+HERE = re.escape(str(Path(__file__).parents[2]))  # this copy of the project
 MACHINE_PATH = re.compile(
-    r"(?<![\w.])/(?:work|home|root|tmp|Users)/\S*|[A-Z]:\\Users\S*"
+    rf"{HERE}\S*|(?<![\w.])/(?:home|root|tmp|Users)/\S*|[A-Z]:\\Users\S*"
 )
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 FOREIGN = re.compile(
