@@ -1,6 +1,7 @@
 """Checks of what comes in: each says what was wrong, what was expected, what was given.
 
-Every function returns its argument, converted to an array where it is one, or raises.
+Every function returns its argument, converted to an array where it is one, or raises a
+TypeError for a wrong kind of thing, a ValueError for a wrong shape, size or value.
 """
 
 import math
@@ -10,13 +11,7 @@ import numpy as np
 
 
 def array(name: str, value, *, ndim: int | None = None, minimum: int = 1) -> np.ndarray:
-    """Return `value` as a float array that is not empty and holds only finite numbers.
-
-    Raises:
-        TypeError: if it is not made of real numbers.
-        ValueError: if it has another number of axes than `ndim`, is empty, has fewer
-            than `minimum` rows, or is not finite.
-    """
+    """Return `value` as a float array, not empty, with finite numbers only."""
     given = np.asarray(value)
     if given.dtype == object and all(isinstance(v, numbers.Real) for v in given.flat):
         given = given.astype(np.float64)  # Fractions
@@ -46,12 +41,7 @@ def same_shape(name: str, value: np.ndarray, other: str, shape: tuple) -> None:
 
 
 def indices(name: str, value, k: int) -> np.ndarray:
-    """Return `value` as an array of integers in 0..k-1.
-
-    Raises:
-        TypeError: if it does not hold integers.
-        ValueError: if an index is out of range.
-    """
+    """Return `value` as an array of integers in 0..k-1."""
     given = np.asarray(value)
     if given.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers in 0..{k - 1}, got {value!r}")
@@ -62,13 +52,7 @@ def indices(name: str, value, k: int) -> np.ndarray:
 
 
 def probabilities(name: str, value, *, ndim: int | None = None) -> np.ndarray:
-    """Return `value`, shape (..., k), if its last axis holds probabilities.
-
-    Raises:
-        TypeError: if it is not made of real numbers.
-        ValueError: if it has another number of axes than `ndim`, one is negative, or
-            they do not sum to 1 within 1e-9.
-    """
+    """Return `value`, shape (..., k), if its last axis holds probabilities."""
     given = array(name, value, ndim=ndim)
     if given.min() < 0:
         raise ValueError(f"{name} must not be negative, got {given.min()}")
@@ -83,10 +67,6 @@ def discount(name: str, value):
     """Return `value`, a number of any kind (float, Fraction), if it is in [0, 1].
 
     A SymPy expression with free symbols is taken as it is: it has no value yet.
-
-    Raises:
-        TypeError: if it is not a real number.
-        ValueError: if it is outside [0, 1] or not finite.
     """
     if getattr(value, "free_symbols", None):
         return value
@@ -98,12 +78,7 @@ def discount(name: str, value):
 
 
 def positive(name: str, value) -> float:
-    """Return `value` as a float if it is finite and above 0.
-
-    Raises:
-        TypeError: if it is not a real number.
-        ValueError: if it is not finite or not above 0.
-    """
+    """Return `value` as a float if it is finite and above 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number above 0, got {value!r}")
     if not (math.isfinite(value) and value > 0):
@@ -112,12 +87,7 @@ def positive(name: str, value) -> float:
 
 
 def count(name: str, value, *, minimum: int = 1) -> int:
-    """Return `value` as an int if it is a whole number of at least `minimum`.
-
-    Raises:
-        TypeError: if it is not an integer.
-        ValueError: if it is below `minimum`.
-    """
+    """Return `value` as an int if it is a whole number of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if value < minimum:
@@ -126,11 +96,7 @@ def count(name: str, value, *, minimum: int = 1) -> int:
 
 
 def generator(value) -> np.random.Generator:
-    """Return `value` if it is a NumPy random generator.
-
-    Raises:
-        TypeError: if it is anything else, a seed included.
-    """
+    """Return `value` if it is a NumPy random generator."""
     if not isinstance(value, np.random.Generator):
         raise TypeError(
             f"rng must be a generator, np.random.default_rng(seed), got {value!r}"
@@ -139,23 +105,14 @@ def generator(value) -> np.random.Generator:
 
 
 def pair(name: str, value):
-    """Return `value` if it holds two things.
-
-    Raises:
-        ValueError: if it holds another number of them.
-    """
+    """Return `value` if it holds two things."""
     if len(value) != 2:
         raise ValueError(f"{name} must hold two numbers, one per state, got {value!r}")
     return value
 
 
 def policy_table(policy, world) -> np.ndarray:
-    """Return a table [s][a] of action probabilities that fits a world, as floats.
-
-    Raises:
-        TypeError: if it is not made of real numbers.
-        ValueError: if its shape is not (states, actions), or a row is no distribution.
-    """
+    """Return a table [s][a] of action probabilities that fits a world, as floats."""
     table = probabilities("policy", policy)
     shape = np.shape(world.transition)[:2]
     same_shape("policy", table, "the world's (states, actions)", shape)
@@ -163,12 +120,7 @@ def policy_table(policy, world) -> np.ndarray:
 
 
 def path(states, actions, world) -> None:
-    """Check that states and actions can be those of one trajectory of a world.
-
-    Raises:
-        TypeError: if a state or an action is not an integer.
-        ValueError: if there is not one more state than actions, or one is out of range.
-    """
+    """Check that states and actions can be those of one trajectory of a world."""
     if len(states) != len(actions) + 1:
         raise ValueError(
             "a trajectory must have one more state than actions, got "
@@ -180,13 +132,7 @@ def path(states, actions, world) -> None:
 
 
 def linear_policy(theta, x, action) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return parameters (d, k), features (..., d) and actions (...) that fit together.
-
-    Raises:
-        TypeError: if an action is not an integer or an input not made of real numbers.
-        ValueError: if shapes disagree, an input is not finite, or an action is out of
-            range.
-    """
+    """Return parameters (d, k), features (..., d) and actions (...) that fit."""
     theta, x = array("theta", theta, ndim=2), array("x", x)
     action = indices("action", action, theta.shape[1])
     if x.ndim == 0 or x.shape[-1] != len(theta):
@@ -200,14 +146,7 @@ def linear_policy(theta, x, action) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def batch(
     scores, rewards, mask, baseline, gamma
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return scores (N, T, ...), rewards (N, T) and mask (N, T) that fit together.
-
-    Raises:
-        TypeError: if an input is not made of real numbers, or the mask not of booleans.
-        ValueError: if shapes disagree, the batch is empty, a number is not finite,
-            gamma is outside [0, 1], the mask has a gap, or a reward after the end is
-            not 0.
-    """
+    """Return scores (N, T, ...), rewards (N, T) and mask (N, T) that fit together."""
     discount("gamma", gamma)
     scores, rewards = array("scores", scores), array("rewards", rewards, ndim=2)
     mask, baseline = np.asarray(mask), array("baseline", baseline)
@@ -233,12 +172,7 @@ def batch(
 
 
 def fits(env, theta) -> np.ndarray:
-    """Return parameters (d, k) that fit a vectorised environment.
-
-    Raises:
-        TypeError: if its actions are not discrete or its states not vectors of numbers.
-        ValueError: if theta has another shape than the environment needs.
-    """
+    """Return parameters (d, k) that fit a vectorised environment."""
     shape = linear_shape(env)
     theta = array("theta", theta, ndim=2)
     same_shape("theta", theta, "(features, actions)", shape)
@@ -246,12 +180,7 @@ def fits(env, theta) -> np.ndarray:
 
 
 def linear_shape(env) -> tuple[int, int]:
-    """Return (d, k): the number of features and of actions of a vectorised environment.
-
-    Raises:
-        TypeError: if it is not vectorised, its actions are not discrete or its states
-            not vectors of numbers.
-    """
+    """Return (d, k), the numbers of features and actions of a vectorised env."""
     actions = getattr(env, "single_action_space", None)
     states = getattr(env, "single_observation_space", None)
     if actions is None or states is None:
@@ -264,14 +193,7 @@ def linear_shape(env) -> tuple[int, int]:
 
 
 def training(env, rng, gamma, learning_rate, max_steps) -> None:
-    """Check that a training run can start.
-
-    Raises:
-        TypeError: if env is not vectorised, its actions are not discrete, or rng is not
-            a generator.
-        ValueError: if there are fewer than 2 environments, the environment names no
-            threshold, or a hyperparameter is out of range.
-    """
+    """Check that a training run can start."""
     linear_shape(env)
     generator(rng)
     discount("gamma", gamma)
@@ -285,14 +207,7 @@ def training(env, rng, gamma, learning_rate, max_steps) -> None:
 def corridor_runs(
     rng, step_sizes, runs, episodes, baseline_step_size, max_steps
 ) -> None:
-    """Check that runs on the corridor can start.
-
-    Raises:
-        TypeError: if rng is not a generator, a count not a whole number, or a step size
-            not a real number.
-        ValueError: if there is no step size, one is not finite and above 0, a count is
-            below 1, or the baseline's step size is above 1.
-    """
+    """Check that runs on the corridor can start."""
     generator(rng)
     for value in array("step_sizes", step_sizes, ndim=1):
         positive("step_sizes", float(value))
