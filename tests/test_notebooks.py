@@ -35,6 +35,7 @@ SHOWN = {
     "log_softmax": "06",
     "softmax": "06",
     "score": "06",
+    "reinforce_on_corridor": "07",
     "leave_one_out": "09",
     "run_episodes": "09",
     "gradient_step": "09",
