@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction as F
 
 import numpy as np
+from jaxtyping import Float
 
 from pgutils import checks
 
@@ -134,3 +135,25 @@ def robot_score(policy, state: int | np.integer, action: int | np.integer) -> li
     state, action = checks.indices("state and action", (state, action), 2)
     surplus = action - policy[state][WORK]
     return [surplus if s == state else 0 for s in (HIGH, LOW)]
+
+
+def robot_scores(batch, policy) -> Float[np.ndarray, "N T 2"]:
+    """Score of every step of many days at once: `robot_score`, vectorised.
+
+    Args:
+        batch: N days of the robot, a `trajectories.Batch`.
+        policy: table [s][a] of action probabilities.
+
+    Returns:
+        Shape (N, T, 2), after a day's end included: there the mask is false.
+
+    Raises:
+        TypeError: if the policy is not made of real numbers.
+        ValueError: if the policy is not a table of 2 × 2 probabilities.
+
+    Derived in notebooks/04_policy_gradient.ipynb. Williams (1992).
+    """
+    checks.policy_table(policy, ROBOT)
+    states = batch.states[:, :-1]
+    surplus = batch.actions - np.array(policy, dtype=float)[states, WORK]
+    return surplus[:, :, None] * np.eye(2)[states]

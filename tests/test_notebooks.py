@@ -31,6 +31,7 @@ SHOWN = {
     "discounted_sum": "02",
     "discounted_returns": "02",
     "robot_score": "04",
+    "robot_scores": "04",
     "policy_gradient": "04",
     "log_softmax": "06",
     "softmax": "06",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy
 
+from pgutils.trajectories import sample
 from pgutils.world import (
     HIGH,
     LOW,
@@ -17,6 +18,7 @@ from pgutils.world import (
     World,
     robot_policy,
     robot_score,
+    robot_scores,
 )
 
 COIN = World(
@@ -173,3 +175,19 @@ THIRDS = ((F(1, 3), F(1, 3), F(1, 3)),)
 def test_another_number_of_states_is_refused(changed):
     with pytest.raises(ValueError, match="must have the shape"):
         dataclasses.replace(COIN, **changed)
+
+
+def test_scores_of_a_batch_are_those_of_its_steps():
+    policy = [[F(1, 3), F(2, 3)], [F(3, 4), F(1, 4)]]
+    batch = sample(RAGGED_ROBOT, policy, 50, np.random.default_rng(4))
+    scores = robot_scores(batch, policy)
+    for i, t in np.ndindex(batch.actions.shape):
+        step = robot_score(policy, batch.states[i, t], batch.actions[i, t])
+        assert np.allclose(scores[i, t], np.array(step, dtype=float), atol=1e-15)
+
+
+@pytest.mark.errors
+def test_scores_of_a_batch_need_a_policy_of_the_robot():
+    batch = sample(ROBOT, np.full((2, 2), 0.5), 3, np.random.default_rng(4))
+    with pytest.raises(ValueError, match="policy must have the shape of"):
+        robot_scores(batch, np.full((3, 2), 0.5))
