@@ -14,7 +14,9 @@ class VerificationError(AssertionError):
     """The two sides of an equation do not agree."""
 
 
-def verify(tag: str, left, right, *, tol: float | None = None, level=None) -> None:
+def verify(
+    tag: str, left, right, *, tol: float | None = None, level=None, scope: str = ""
+) -> None:
     """Check that two computations of one quantity agree, and print one line.
 
     Without `tol` or `level` the check is *exact*: both sides are SymPy expressions,
@@ -36,6 +38,7 @@ def verify(tag: str, left, right, *, tol: float | None = None, level=None) -> No
         right: the other side, from another computation.
         tol: largest allowed absolute difference, above 0.
         level: probability of a false alarm, in (0, 0.01].
+        scope: for what it is checked, in a few words, "every θ"; it is printed.
 
     Raises:
         VerificationError: if the sides disagree; the message shows both.
@@ -47,12 +50,12 @@ def verify(tag: str, left, right, *, tol: float | None = None, level=None) -> No
     if tol is not None and level is not None:
         raise ValueError(f"({tag}): give tol or level, not both")
     if level is not None:
-        done = _statistical(tag, left, right, level)
+        kind, done = "statistical", _statistical(tag, left, right, level)
     elif tol is not None:
-        done = _numerical(tag, left, right, tol)
+        kind, done = "numerical", _numerical(tag, left, right, tol)
     else:
-        done = _exact(tag, left, right)
-    print(f"✓ ({tag}) {done}")
+        kind, done = "exact", _exact(tag, left, right)
+    print(f"✓ ({tag}) {kind}{f' ({scope})' if scope else ''}: {done}")
 
 
 def _exact(tag: str, left, right) -> str:
@@ -76,7 +79,7 @@ def _exact(tag: str, left, right) -> str:
             )
     one = len(lefts) == 1
     what = "the difference is" if one else f"all {len(lefts)} differences are"
-    return f"exact: {what} 0"
+    return f"{what} 0"
 
 
 def _is_zero(difference) -> bool:
@@ -134,7 +137,7 @@ def _numerical(tag: str, left, right, tol: float) -> str:
             f"more than {tol:g}\n  left:  {a}\n  right: {b}"
         )
     numbers = "the two numbers agree" if a.size == 1 else f"all {a.size} numbers agree"
-    return f"numerical: {numbers} within {tol:g}"
+    return f"{numbers} within {tol:g}"
 
 
 def _statistical(tag: str, left, right, level: float) -> str:
@@ -160,7 +163,7 @@ def _statistical(tag: str, left, right, level: float) -> str:
             f"({tag}) does not hold statistically: p-value {p_value:.2g} is below the "
             f"level {level:g}\n  left:  {shown} (estimated)\n  right: {b}"
         )
-    return f"statistical: {what}, level {level:g}"
+    return f"{what}, level {level:g}"
 
 
 def _pearson(tag: str, counts: np.ndarray, probs: np.ndarray) -> tuple[float, int]:

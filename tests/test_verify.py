@@ -45,6 +45,12 @@ class TestExact:
         verify("1.1", left, right)
         assert capsys.readouterr().out == "✓ (1.1) exact: all 2 differences are 0\n"
 
+    def test_the_scope_is_printed(self, capsys):
+        verify("1.1", 1, 1, scope="every θ")
+        assert capsys.readouterr().out == (
+            "✓ (1.1) exact (every θ): the difference is 0\n"
+        )
+
     @pytest.mark.parametrize(
         ("left", "right"),
         [
