@@ -1,7 +1,8 @@
 """Small helpers for the notebooks: what one chapter derives, the next ones import.
 
 Read the modules in this order: `world`, `trajectories`, `returns`, `softmax`,
-`gradients`, `corridor`, `rollout`, `training`. Beside them stand `checks` (what comes
-in), `verify` (the check behind every equation), `plots` and `movies`; the last three
-are never imported by the learning code.
+`gradients`, `values`, `corridor`, `rollout`, `training`. Beside them stand `checks`
+(what comes in), `verify` (the check behind every equation), `witnesses` (one gradient,
+computed in four ways), `plots` and `movies`; the last four are never imported by the
+learning code.
 """

@@ -119,6 +119,26 @@ def policy_table(policy, world) -> np.ndarray:
     return table
 
 
+def one_each(name: str, value, states):
+    """Return `value` if it holds one number per state."""
+    if len(value) != len(states):
+        raise ValueError(
+            f"{name} must hold one number per state, {len(states)}, got {len(value)}"
+        )
+    return value
+
+
+def rows(policy, world):
+    """Return a table [s][a], of any kind of number, whose shape fits a world."""
+    n_states, n_actions, _ = np.shape(world.transition)
+    if [len(row) for row in policy] != [n_actions] * n_states:
+        raise ValueError(
+            f"policy must have {n_states} rows of {n_actions} probabilities, "
+            f"got rows of {[len(row) for row in policy]}"
+        )
+    return policy
+
+
 def path(states, actions, world) -> None:
     """Check that states and actions can be those of one trajectory of a world."""
     if len(states) != len(actions) + 1:

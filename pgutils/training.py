@@ -37,7 +37,7 @@ class Training:
 
 
 def is_solved(returns: Float[np.ndarray, "batches N"], threshold: float) -> bool:
-    """Tell whether the last 100 episodes reach the threshold on average.
+    """Tell whether the last 100 episodes average to the threshold, equation (9.4).
 
     Args:
         returns: return of each episode, ordered by batch and slot.
@@ -57,7 +57,7 @@ def is_solved(returns: Float[np.ndarray, "batches N"], threshold: float) -> bool
 def gradient_step(
     theta: Float[np.ndarray, "d k"], batch: Batch, gamma: float, learning_rate: float
 ) -> Float[np.ndarray, "d k"]:
-    """Return the parameters after one step of ascent, Θ + η ĝ.
+    """Return the parameters after one step of ascent, Θ + η ĝ, equation (2.7).
 
     The estimate ĝ is (4.6) with the leave-one-out baseline of (9.3).
 

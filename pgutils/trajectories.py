@@ -14,7 +14,7 @@ from pgutils.world import World
 
 
 class Trajectory(NamedTuple):
-    """s_0, a_0, r_1, s_1, …, s_T: T actions, T rewards and T + 1 states."""
+    """s_0, a_0, r_1, s_1, …, s_T, equation (1.1): T + 1 states, T of the others."""
 
     states: tuple
     actions: tuple
@@ -89,7 +89,7 @@ def probability(world: World, policy, trajectory: Trajectory):
 
 
 def sample(world: World, policy, n: int, rng: np.random.Generator) -> Batch:
-    """Draw n independent trajectories, all at once.
+    """Draw n independent trajectories, all at once, by the rules of equation (1.1).
 
     Args:
         world: the MDP.

@@ -94,7 +94,7 @@ RAGGED_ROBOT = World(
 def robot_policy(theta, exp: Callable = np.exp) -> list:
     """Table [s][a] of action probabilities: θ_s is the log-odds of working in state s.
 
-        π(work | s) = 1 / (1 + exp(−θ_s))
+        π(work | s) = 1 / (1 + exp(−θ_s)),   equation (6.1)
 
     Args:
         theta: two numbers, for the states high and low; floats or SymPy expressions.

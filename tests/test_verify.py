@@ -380,3 +380,14 @@ def test_the_chi2_tail_at_known_points():
     # the 95% points of χ² with 1 and 2 degrees of freedom; the latter is −2 log 0.05
     assert chi2_tail(3.841458820694124, 1) == pytest.approx(0.05, rel=1e-10)
     assert chi2_tail(-2 * np.log(0.05), 2) == pytest.approx(0.05, rel=1e-12)
+
+
+def test_an_expression_that_sympy_cannot_simplify_is_not_taken_for_zero(monkeypatch):
+    def simplify(expression):  # as SymPy 1.14 does on some products of sums
+        raise StopIteration
+
+    monkeypatch.setattr(sympy, "simplify", simplify)
+    x = sympy.symbols("x")
+    verify("6.12", (x + 1) ** 2, x**2 + 2 * x + 1)
+    with pytest.raises(VerificationError, match=r"\(6.12\) does not hold exactly"):
+        verify("6.12", sympy.sin(x), sympy.cos(x))
