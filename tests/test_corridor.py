@@ -59,17 +59,6 @@ def one_run(rng, step_size, episodes, beta):
     return returns
 
 
-@pytest.mark.parametrize("beta", [None, 0.1, 1.0])
-def test_one_run_is_the_plain_loop(beta):
-    options = {"step_sizes": [2.0**-11], "runs": 1, "episodes": 60}
-    returns = reinforce_on_corridor(
-        np.random.default_rng(3), **options, baseline_step_size=beta
-    )
-    loop = one_run(np.random.default_rng(3), 2.0**-11, 60, beta)
-    assert returns[0, 0].tolist() == loop
-    assert len(set(loop)) > 5
-
-
 def test_an_episode_by_hand():
     # right: s0 → s1; right is reversed: s1 → s0; left: stays; right: s0 → s1;
     # left is reversed: s1 → s2; left: s2 → s1; left: s1 → s2; right: the end.
@@ -112,6 +101,17 @@ def test_a_baseline_by_hand():
             Scripted(numbers), **options, baseline_step_size=0.5
         )
         assert returns.tolist() == [[[-3, -3, -length]]]
+
+
+@pytest.mark.parametrize("beta", [None, 0.1, 1.0])
+def test_one_run_is_the_plain_loop(beta):
+    options = {"step_sizes": [2.0**-11], "runs": 1, "episodes": 60}
+    returns = reinforce_on_corridor(
+        np.random.default_rng(3), **options, baseline_step_size=beta
+    )
+    loop = one_run(np.random.default_rng(3), 2.0**-11, 60, beta)
+    assert returns[0, 0].tolist() == loop
+    assert len(set(loop)) > 5
 
 
 def test_the_start_has_the_value_of_the_mostly_left_policy():
@@ -187,6 +187,21 @@ def test_an_episode_of_exactly_max_steps_is_not_lost():
     assert reinforce_on_corridor(Scripted(numbers), **options).tolist() == [[[-3]]]
     numbers = script("left", "right", "left", "right")
     assert np.isneginf(reinforce_on_corridor(Scripted(numbers), **options)).all()
+
+
+def test_an_impossible_right_is_never_taken(monkeypatch):
+    # exp(−1000) is 0 in float64, and random() may return exactly 0: nothing is below.
+    monkeypatch.setattr("pgutils.corridor.START", -1000.0)
+    numbers = script("right", "left", "right")
+    options = {"step_sizes": [0.1], "runs": 1, "episodes": 1, "max_steps": 3}
+    assert np.isneginf(reinforce_on_corridor(Scripted(numbers), **options)).all()
+
+
+def test_the_default_patience_is_20000_steps():
+    rng = Scripted(script(*["left"] * 20_000))
+    returns = reinforce_on_corridor(rng, step_sizes=[0.1], runs=1, episodes=1)
+    assert np.isneginf(returns).all()
+    assert not rng.numbers
 
 
 @pytest.mark.errors
