@@ -1,5 +1,6 @@
 """All trajectories of the robot, their probabilities, and samples of them."""
 
+import dataclasses
 from fractions import Fraction as F
 
 import numpy as np
@@ -18,11 +19,29 @@ EAGER = [[F(1, 10), F(9, 10)], [F(1, 7), F(6, 7)]]
 CAUTIOUS = [[F(1, 3), F(2, 3)], [F(1), F(0)]]
 
 
+class Rationed(tuple):
+    """A table that may be read so many times, and not once more."""
+
+    def __getitem__(self, key):
+        if self.left == 0:
+            raise LookupError("read too often")
+        self.left -= 1
+        return super().__getitem__(key)
+
+
 def as_floats(policy):
     return np.array(policy, dtype=float)
 
 
 class TestAllTrajectories:
+    def test_they_grow_step_by_step_and_no_further_than_the_horizon(self):
+        # 7 trajectories of one step, 24 of two and 82 of three have a last reward.
+        reward = Rationed(ROBOT.reward)
+        world = dataclasses.replace(ROBOT, reward=reward)
+        reward.left = 7 + 24 + 82
+        assert len(list(all_trajectories(world))) == 82
+        assert reward.left == 0
+
     @pytest.mark.parametrize(("world", "number"), [(ROBOT, 82), (RAGGED_ROBOT, 67)])
     def test_there_are_so_many_and_no_two_are_equal(self, world, number):
         assert len(list(all_trajectories(world))) == number
@@ -37,6 +56,14 @@ class TestAllTrajectories:
             rescues = [step == (LOW, WORK, HIGH) for step in steps]
             assert not any(rescues[:-1])
             assert rescues[-1] or len(steps) == 3
+
+    def test_no_trajectory_begins_where_none_can(self):
+        # From high two steps lead to high and one to low, from low two and two:
+        # 3 and 4 trajectories of one step, 10 and 14 of two, 34 and 48 of three.
+        charged = dataclasses.replace(ROBOT, initial=(F(1), F(0)))
+        empty = dataclasses.replace(ROBOT, initial=(F(0), F(1)))
+        assert len(list(all_trajectories(charged))) == 34
+        assert len(list(all_trajectories(empty))) == 48
 
     @WORLDS
     def test_rewards_are_those_of_the_steps_taken(self, world):
