@@ -59,7 +59,15 @@ class TestRobot:
         assert initial.tolist() == [0.75, 0.25]
         assert transition[LOW, RECHARGE].tolist() == [0.8, 0.2]
         assert reward[LOW, WORK].tolist() == [-3, 2]
+        assert initial.dtype == transition.dtype == reward.dtype == float
         assert ends.dtype == bool
+
+    def test_ends_may_be_written_0_and_1(self):
+        # ~1 is −2, which counts as true: sampling needs booleans.
+        ends = (((0, 0), (0, 0)), ((0, 0), (1, 0)))
+        written = dataclasses.replace(ROBOT, ends=ends).arrays()[3]
+        assert written.dtype == bool
+        assert (written == RAGGED_ROBOT.arrays()[3]).all()
 
     def test_a_world_cannot_be_changed(self):
         with pytest.raises(dataclasses.FrozenInstanceError):
@@ -156,6 +164,13 @@ def test_an_impossible_world_is_refused(changed, message):
         dataclasses.replace(COIN, **changed)
 
 
+@pytest.mark.errors
+@pytest.mark.parametrize("name", ["reward", "ends"])
+def test_words_in_the_place_of_numbers_are_refused(name):
+    with pytest.raises(ValueError, match="'yes'"):
+        dataclasses.replace(COIN, **{name: ((("yes", "no"),),) * 2})
+
+
 THIRDS = ((F(1, 3), F(1, 3), F(1, 3)),)
 
 
@@ -181,6 +196,7 @@ def test_scores_of_a_batch_are_those_of_its_steps():
     policy = [[F(1, 3), F(2, 3)], [F(3, 4), F(1, 4)]]
     batch = sample(RAGGED_ROBOT, policy, 50, np.random.default_rng(4))
     scores = robot_scores(batch, policy)
+    assert scores.dtype == float
     for i, t in np.ndindex(batch.actions.shape):
         step = robot_score(policy, batch.states[i, t], batch.actions[i, t])
         assert np.allclose(scores[i, t], np.array(step, dtype=float), atol=1e-15)
