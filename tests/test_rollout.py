@@ -27,6 +27,44 @@ def lengths(batch):
     return batch.mask.sum(axis=1)
 
 
+class Scripted(gym.vector.VectorEnv):
+    """Two environments whose every step is written down; their state is the time.
+
+    A step beyond the last one is an IndexError: who never stops is found out.
+    """
+
+    num_envs = 2
+    single_observation_space = gym.spaces.Box(0, 9, (1,))
+    single_action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, *steps):
+        self.steps = steps
+
+    def reset(self, *, seed=None, options=None):
+        self.time = 0
+        return np.zeros((2, 1)), {}
+
+    def step(self, actions):
+        reward, terminated, truncated = map(np.array, self.steps[self.time])
+        self.time += 1
+        return np.full((2, 1), float(self.time)), reward, terminated, truncated, {}
+
+
+class TestByHand:
+    def test_one_ends_by_itself_and_one_by_the_clock(self):
+        # The first episode terminates after 2 steps, the second is truncated after 3.
+        # The 9 of the third step belongs to the first environment's next episode.
+        env = Scripted(
+            ([1.0, 2.0], [False, False], [False, False]),
+            ([3.0, 4.0], [True, False], [False, False]),
+            ([9.0, 6.0], [False, False], [False, True]),
+        )
+        batch = run_episodes(env, np.zeros((1, 2)), np.random.default_rng(0))
+        assert batch.states[:, :, 0].tolist() == [[0, 1, 2, 3]] * 2
+        assert batch.rewards.tolist() == [[1, 3, 0], [2, 4, 6]]
+        assert batch.mask.tolist() == [[True, True, False], [True, True, True]]
+
+
 class TestBatch:
     def test_shapes_and_kinds(self):
         batch = run(FAIR)
