@@ -61,6 +61,27 @@ class TestHistory:
     def test_one_step_allowed_is_one_batch(self):
         assert start(max_steps=1).returns.shape == (1, N)
 
+    def test_a_batch_that_reaches_max_steps_exactly_is_the_last(self):
+        steps = start(max_steps=1).steps[0]
+        assert len(start(max_steps=int(steps)).steps) == 1
+        assert len(start(max_steps=int(steps) + 1).steps) == 2
+
+    def test_the_default_budget_is_200000_steps(self):
+        # No pole falls within 5 steps: 400 carts take 2000 steps a batch.
+        env = gym.make_vec(
+            "CartPole-v1",
+            400,
+            vectorization_mode="vector_entry_point",
+            max_episode_steps=5,
+        )
+        run = train(env, np.random.default_rng(0))
+        assert run.steps.tolist() == [2000] * 100
+        assert not run.solved
+
+    def test_the_default_discount_is_99_hundredths_and_the_rate_a_tenth(self):
+        told = start(3, max_steps=1, gamma=0.99, learning_rate=0.1)
+        assert (start(3, max_steps=1).theta == told.theta).all()
+
     def test_one_seed_one_run(self):
         first, second, other = (start(s, max_steps=5000) for s in (1, 1, 2))
         assert (first.theta == second.theta).all()
@@ -135,6 +156,7 @@ class TestInterrupt:
         assert not run.theta.any()
         assert run.returns.shape == (0, N)
         assert run.steps.sum() == 0
+        assert run.solved is False
 
     def test_another_error_is_not_swallowed(self, monkeypatch):
         def fail(*args, **options):
