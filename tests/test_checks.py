@@ -65,6 +65,21 @@ class TestGoodInput:
     def test_pairs_come_back(self):
         assert checks.pair("theta", (1, 2)) == (1, 2)
 
+    @pytest.mark.parametrize("value", [[1, 2], (Fraction(1, 2), 0), np.ones(2)])
+    def test_one_number_per_state_comes_back(self, value):
+        assert checks.one_each("V", value, ROBOT.initial) is value
+
+    @pytest.mark.parametrize(
+        "policy", [[[0, 1], [1, 0]], ((Fraction(1, 2),) * 2,) * 2, np.eye(2)]
+    )
+    def test_rows_of_any_kind_of_number_come_back(self, policy):
+        assert checks.rows(policy, ROBOT) is policy
+
+    def test_rows_of_symbols_come_back(self):
+        p = sympy.Symbol("p")
+        policy = [[1 - p, p], [p, 1 - p]]
+        assert checks.rows(policy, ROBOT) is policy
+
     @pytest.mark.parametrize("path", [((0, 1), (1,)), ((0,), ())])
     def test_paths_of_the_world_pass(self, path):
         checks.path(*path, ROBOT)
@@ -192,6 +207,30 @@ def test_generator_refuses_a_seed():
 def test_pair_refuses_three():
     with pytest.raises(ValueError, match=r"two numbers, one per state, got \(1, 2, 3"):
         checks.pair("theta", (1, 2, 3))
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(("value", "given"), [((), 0), ([1], 1), ([1, 2, 3], 3)])
+def test_one_each_refuses(value, given):
+    with pytest.raises(ValueError, match=f"V must hold one .* state, 2, got {given}"):
+        checks.one_each("V", value, ROBOT.initial)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("policy", "sizes"),
+    [
+        ([], r"\[\]"),
+        ([[0, 1]], r"\[2\]"),
+        ([[0, 1]] * 3, r"\[2, 2, 2\]"),
+        ([[1], [1]], r"\[1, 1\]"),
+        ([[0, 1], [0, 0, 1]], r"\[2, 3\]"),
+    ],
+)
+def test_rows_refuse(policy, sizes):
+    message = rf"policy must have 2 rows of 2 probabilities, got rows of {sizes}"
+    with pytest.raises(ValueError, match=message):
+        checks.rows(policy, ROBOT)
 
 
 @pytest.mark.errors
