@@ -10,7 +10,7 @@ from rules.reading import cells, read
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
-SERIES = {path.name: read(path) for path in sorted(FOLDER.glob("*.ipynb"))}
+SERIES = {path.name: read(path) for path in sorted(FOLDER.glob("[0-9]*.ipynb"))}
 TAGS = {tag for nb in SERIES.values() for tag in equations.tags(nb)}
 MODULES = sorted((ROOT / "pgutils").glob("*.py"))
 PACKAGED = {
@@ -31,8 +31,23 @@ SHOWN = {
     "discounted_sum": "02",
     "discounted_returns": "02",
     "robot_score": "04",
+    "nabla": "04",
+    "each_day": "04",
+    "weigh": "04",
+    "over_all_days": "04",
+    "over_sampled_days": "04",
+    "central_difference": "04",
+    "complex_step": "04",
+    "four_witnesses": "04",
+    "length": "04",
+    "angle": "04",
     "robot_scores": "04",
     "policy_gradient": "04",
+    "action_values": "05",
+    "values": "05",
+    "visitation": "05",
+    "expected_return": "05",
+    "frozen_return": "05",
     "log_softmax": "06",
     "softmax": "06",
     "score": "06",
