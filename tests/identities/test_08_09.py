@@ -217,23 +217,32 @@ def test_what_sees_the_action_takes_its_share_of_the_gradient(problem, rng):
 @identity("8.7")
 @given(with_logits(tiny_worlds))
 def test_a_scale_of_this_batch_has_a_covariance_with_it(problem):
-    world, _ = problem
+    world, table = problem
     listed, truth = Listed(*problem), gradient(*problem)
     # Differences of returns must be 0 or not: exactly.
     G = [discounted_sum(path.rewards, world.gamma) for path in listed.paths]
-    n, left, right, mean_u, size = len(G), 0.0, 0.0, 0.0, 0.0
+    n, chance = len(G), np.outer(listed.chance, listed.chance)
+    u, paid = np.zeros((2, n, n))  # u is 1/ŝ
+    plain, standardised = np.zeros((2, n, n, *table.shape))
     for i, j in np.ndindex(n, n):
-        chance, apart = listed.chance[i] * listed.chance[j], float(abs(G[i] - G[j]))
-        u, rows = (2 / apart if apart else 0.0), [i, j]
-        parts = listed.scores[rows], listed.rewards[rows], listed.mask[rows]
+        apart, rows = float(abs(G[i] - G[j])), [i, j]
+        u[i, j] = 2 / apart if apart else 0.0
         b = leave_one_out(listed.returns[rows])
-        g = policy_gradient(*parts, gamma=listed.gamma, baseline=b)
-        scaled = (parts[0], u * parts[1], parts[2])
-        left += chance * policy_gradient(*scaled, gamma=listed.gamma, baseline=u * b)
-        right += chance * (g - truth) * u
-        mean_u += chance * u
-        size += chance * u * (4 * np.abs(parts[1]).sum() + listed.size)
-    assert_close(left, truth * mean_u + right, 4 * world.horizon * size)
+        for found, scale in ((plain, 1.0), (standardised, u[i, j])):
+            found[i, j] = policy_gradient(
+                listed.scores[rows],
+                scale * listed.rewards[rows],
+                listed.mask[rows],
+                gamma=listed.gamma,
+                baseline=scale * b,
+            )
+        paid[i, j] = np.abs(listed.rewards[rows]).sum() + listed.size
+    mean_u = (chance * u).sum()
+    centred = (plain - truth) * (u - mean_u)[:, :, None, None]
+    covariance = np.einsum("ij,ijsa->sa", chance, centred)
+    left = np.einsum("ij,ijsa->sa", chance, standardised)
+    size = 4 * world.horizon * (chance * paid * (u + mean_u)).sum()
+    assert_close(left, truth * mean_u + covariance, size)
 
 
 @identity("8.7")
