@@ -391,3 +391,15 @@ def test_an_expression_that_sympy_cannot_simplify_is_not_taken_for_zero(monkeypa
     verify("6.12", (x + 1) ** 2, x**2 + 2 * x + 1)
     with pytest.raises(VerificationError, match=r"\(6.12\) does not hold exactly"):
         verify("6.12", sympy.sin(x), sympy.cos(x))
+
+
+def test_a_polynomial_that_is_not_zero_is_not_simplified(monkeypatch):
+    monkeypatch.setattr(sympy, "simplify", lambda expression: 1 / 0)
+    x, y = sympy.symbols("x y")
+    with pytest.raises(VerificationError):
+        verify("7.1", (x + y) ** 2, x**2 + y**2)
+
+
+def test_coefficients_that_only_look_different_are_simplified():
+    x = sympy.symbols("x")
+    verify("7.1", x * (sympy.sin(1) ** 2 + sympy.cos(1) ** 2), x)
