@@ -8,7 +8,7 @@ PYTHON := python
 PY := .venv/Scripts/python
 endif
 
-NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
+NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
 
 # No progress bars in stored outputs, one thread per process, no window from SDL.
 QUIET := TQDM_DISABLE=1 OMP_NUM_THREADS=1 SDL_VIDEODRIVER=dummy
@@ -17,7 +17,7 @@ PYTEST := $(QUIET) MPLBACKEND=Agg $(PY) -m pytest
 # Set from outside, it would hide the figures of the notebooks.
 unexport MPLBACKEND
 
-.PHONY: help lab install test notebooks figures
+.PHONY: help lab install test notebooks figures seeds
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -40,13 +40,17 @@ test: .venv/installed ## Run lint, unit tests, and every notebook against its st
 	$(QUIET) $(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	  -n 2 --dist loadscope notebooks
 
-notebooks: .venv/installed ## Run all notebooks again, in place
+notebooks: .venv/installed ## Run all notebooks again, in place, and make the pages from them
 	$(QUIET) $(PY) -m jupyter nbconvert --to notebook --execute --inplace \
 	  --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
 	$(PY) tests/tidy_notebooks.py $(NOTEBOOKS)
+	$(PY) tests/make_pages.py
 
 figures: .venv/installed ## Draw what lives in figures/
 	$(QUIET) MPLBACKEND=Agg $(PY) figures/make_figures.py
+
+seeds: .venv/installed ## Run the statistical checks 30 times with fresh seeds, about 15 minutes
+	$(QUIET) MPLBACKEND=Agg $(PY) tests/fresh_seeds.py 30
 
 # The stamp is newer than the files that say what to install, unless one has changed.
 .venv/installed: pyproject.toml requirements.txt constraints.txt

@@ -25,7 +25,7 @@ def reinforce_on_corridor(
 
     In s0, s1 and s2 the policy goes right with one probability p, the softmax of
     θ = (θ_left, θ_right). After each episode, with the parameters that acted,
-    equations (4.6) with N = 1 and (7.7),
+    equation (4.6) with N = 1 and equation (7.7),
 
         θ ← θ + η Σ_t ψ_t (G_t − w),   Σ_t ψ_t G_t = −Σ_k (ψ_0 + … + ψ_{k−1})
 
