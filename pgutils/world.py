@@ -27,7 +27,7 @@ class World:
         reward: the reward of the step from s with a to s' at [s][a][s'].
         ends: whether that step ends the episode, at [s][a][s'].
         horizon: T, the largest number of steps.
-        gamma: discount per step, in [0, 1].
+        gamma: discount per step, in [0, 1]; a number of any kind, or a symbol.
 
     Raises:
         TypeError: if gamma is not a real number or horizon not a whole number.
@@ -40,7 +40,7 @@ class World:
     reward: tuple
     ends: tuple
     horizon: int
-    gamma: F
+    gamma: object
 
     def __post_init__(self):
         checks.count("horizon", self.horizon)
