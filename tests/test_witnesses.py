@@ -167,6 +167,10 @@ class TestDays:
         estimates = over_sampled_days(lambda *_: [1] * 3)
         assert estimates(ROBOT, COIN, np.random.default_rng(0)).shape == (20_000, 2)
 
+    def test_samples_are_floats_though_the_scores_are_fractions(self):
+        estimates = over_sampled_days(lambda *_: [1] * 3, n=5)
+        assert estimates(ROBOT, COIN, np.random.default_rng(0)).dtype == float
+
 
 class TestObjectives:
     @WORLDS
@@ -211,11 +215,38 @@ class TestArrows:
             ((1, 0), (0, -2), 90),
             ((1, 1), (-3, -3), 180),
             ((F(1, 2), 0), (F(-1, 2), F(1, 2)), 135),
+            ((sp.Rational(1, 2), sp.Rational(1, 2)), (3.0, 0.0), 45),
         ],
     )
     def test_angle_by_hand(self, u, v, degrees):
         assert angle(u, v) == pytest.approx(degrees, abs=1e-12)
         assert angle(v, u) == pytest.approx(degrees, abs=1e-12)
+
+
+class TestFourWitnesses:
+    def compare(self, expected, **options):
+        short, rng = replace(ROBOT, horizon=2), np.random.default_rng(8)
+        witnesses = expected_return, expected, over_sampled_days(reward_to_go)
+        four_witnesses("4.4", short, *witnesses, theta=THETA, rng=rng, **options)
+
+    @pytest.mark.parametrize(
+        ("options", "about"), [({}, ""), ({"scope": "G_t"}, "G_t, ")]
+    )
+    def test_each_line_says_for_what_it_holds(self, capsys, options, about):
+        self.compare(over_all_days(reward_to_go), **options)
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.partition(":")[0] for line in lines] == [
+            f"✓ (4.4) exact ({about}every θ and γ)",
+            f"✓ (4.4) numerical ({about}complex step at one θ)",
+            f"✓ (4.4) statistical ({about}samples at one θ)",
+        ]
+
+    def test_what_holds_for_one_discount_only_is_refused(self):
+        def for_this_one(world, policy):
+            return over_all_days(reward_to_go)(replace(world, gamma=F(9, 10)), policy)
+
+        with pytest.raises(VerificationError, match="does not hold exactly"):
+            self.compare(for_this_one)
 
 
 # The grid: every form of the gradient on every robot.
