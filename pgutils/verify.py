@@ -115,6 +115,8 @@ def _flatten(tag: str, side) -> Iterator:
     if isinstance(side, (list, tuple)):
         for part in side:
             yield from _flatten(tag, part)
+    elif isinstance(side, sympy.Poly):
+        yield side.as_expr()
     elif isinstance(side, sympy.Basic) and not side.has(sympy.Float):
         yield side
     elif isinstance(side, (Rational, np.integer)) and not isinstance(side, bool):

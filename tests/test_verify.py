@@ -403,3 +403,10 @@ def test_a_polynomial_that_is_not_zero_is_not_simplified(monkeypatch):
 def test_coefficients_that_only_look_different_are_simplified():
     x = sympy.symbols("x")
     verify("7.1", x * (sympy.sin(1) ** 2 + sympy.cos(1) ** 2), x)
+
+
+def test_a_poly_is_compared_as_an_expression():
+    x = sympy.symbols("x")
+    verify("8.3", sympy.Poly(x**2 + x, x), x * (x + 1))
+    with pytest.raises(VerificationError):
+        verify("8.3", sympy.Poly(x**2 + x, x), x**2)
