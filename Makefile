@@ -17,7 +17,7 @@ PYTEST := $(QUIET) MPLBACKEND=Agg $(PY) -m pytest
 # Set from outside, it would hide the figures of the notebooks.
 unexport MPLBACKEND
 
-.PHONY: help lab install test notebooks figures seeds
+.PHONY: help lab install test notebooks figures seeds mutants
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -52,10 +52,17 @@ figures: .venv/installed ## Draw what lives in figures/
 seeds: .venv/installed ## Run the statistical checks 30 times with fresh seeds, about 15 minutes
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/fresh_seeds.py 30
 
+mutants: .venv/mutmut ## Break the code in many small ways, and see the tests notice
+	$(QUIET) MPLBACKEND=Agg $(PY) tests/mutate_code.py
+
 # The stamp is newer than the files that say what to install, unless one has changed.
 .venv/installed: pyproject.toml requirements.txt constraints.txt
 	@$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(0 if sys.version_info >= (3, 11) else 'Python 3.11 or newer is needed, this is ' + v + ': try make PYTHON=python3.13 ...')"
 	@echo "Installing into .venv, about 600 MB: this takes a minute or two"
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[test]"
+	@touch $@
+
+.venv/mutmut: .venv/installed
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[test,mutants]"
 	@touch $@
