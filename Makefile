@@ -52,8 +52,9 @@ figures: .venv/installed ## Draw what lives in figures/
 seeds: .venv/installed ## Run the statistical checks 30 times with fresh seeds, about 15 minutes
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/fresh_seeds.py 30
 
-mutants: .venv/mutmut ## Break the code in many small ways, and see the tests notice
+mutants: .venv/mutmut ## Break code and checks in many small ways, and see it noticed: 15 minutes
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/mutate_code.py
+	$(QUIET) MPLBACKEND=Agg $(PY) tests/mutate_notebooks.py
 
 # The stamp is newer than the files that say what to install, unless one has changed.
 .venv/installed: pyproject.toml requirements.txt constraints.txt

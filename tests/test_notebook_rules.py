@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from rules import equations, form, formulas, links, shown
+from rules import equations, form, formulas, links, shown, sides
 from tidy_notebooks import tidy
 
 ROOT = Path(__file__).parents[1]
@@ -259,6 +259,31 @@ def test_a_second_validation_line_is_not_left_out():
     one, two = 'checks.a("x", x)', 'checks.b("x", x), checks.c("x", x)'
     packaged = ast.parse(f"def f(x):\n    {one}\n    {two}\n    return x").body[0]
     assert shown.difference(ast.parse("def f(x):\n    return x").body[0], packaged)
+
+
+@pytest.mark.parametrize(
+    ("cell", "same"),
+    [
+        ("verify('1.2', half(1), half(1))", True),
+        ("a = half(1)\nb = a\nverify('1.2', a, b)", True),
+        ("a, b = half(1), half(1)\nverify('1.2', a, b, tol=1e-9)", True),
+        ("a = half(1)\nif a:\n    verify('1.2', 2 * a, 2 * half(1))", True),
+        ("def other(y):\n    return y / 2\n\nverify('1.2', half(1), other(1))", True),
+        ("verify('1.2', [half(x) for x in (1, 2)], [half(y) for y in (1, 2)])", True),
+        ("four_witnesses('1.2', robot, half, *several)", False),
+        ("verify('1.2', half(1), half(2))", False),
+        ("a = half(1)\nb = a\na = 1 - a\nverify('1.2', a, b)", False),
+        ("a = 0\nfor i in (1, 2):\n    a += i\nverify('1.2', a, 0)", False),
+        ("a, b = [1], [1]\nb.append(2)\nverify('1.2', a, b)", False),
+        ("a, b = {}, {}\nb[1] = 2\nverify('1.2', a, b)", False),
+        ("try:\n    verify('1.2', 1, 1)\nexcept ValueError:\n    pass", False),
+    ],
+)
+def test_a_check_must_not_compare_an_expression_with_itself(cell, same):
+    nb = good()
+    nb.cells[1].source = CODE.partition("verify")[0] + cell
+    problems = ["compares an expression with itself"] if same else []
+    assert [p.partition("(1.2) ")[2] for p in sides.problems_sides(nb)] == problems
 
 
 def test_docstrings_may_cite_a_book():

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from rules import equations, form, formulas, links, shown
+from rules import equations, form, formulas, links, shown, sides
 from rules.reading import cells, read
 
 ROOT = Path(__file__).parents[1]
@@ -82,6 +82,9 @@ class TestNotebook:
 
     def test_every_claim_is_verified(self, name):
         report(equations.problems_checks(SERIES[name], TAGS))
+
+    def test_no_check_compares_an_expression_with_itself(self, name):
+        report(sides.problems_sides(SERIES[name]))
 
     def test_links_resolve(self, name):
         text = "\n\n".join(cell.source for _, cell in cells(SERIES[name], "markdown"))
