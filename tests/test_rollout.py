@@ -215,6 +215,13 @@ class TestMakeCartpole:
         assert env.num_envs == 3
         assert isinstance(env, gym.vector.VectorEnv)
 
+    def test_states_are_seen_in_the_units_of_notebook_09(self):
+        bare = gym.make_vec("CartPole-v1", 3, vectorization_mode="vector_entry_point")
+        raw, _ = bare.reset(seed=5)
+        seen, _ = make_cartpole(3).reset(seed=5)
+        np.testing.assert_allclose(seen, raw / [2.4, 2, 0.2095, 1], rtol=1e-6)
+        assert seen.dtype == raw.dtype
+
     @pytest.mark.errors
     def test_numpy_integers_count(self):
         assert make_cartpole(np.int64(2)).num_envs == 2
