@@ -30,11 +30,11 @@ from rules.reading import read
 
 ROUNDS = slice(0, 8), slice(8, 40)  # the second is for checks that passed the first
 PER_UNIT = 3  # edits of one statement, before it is the turn of the next
-SECONDS = 20  # of processor time, for one edit
+SECONDS = 30  # of processor time, for one edit
 SURVIVED, FAILED, BROKEN = "survived", "seen to fail", "did not run"
 
-FAR = 0, 0, 1, 2, 3  # by rank: how many definitions farther away an edit counts
-SCALING = 3  # from this rank on, an edit may change no more than a factor
+FAR = 0, 0, 1, 2, 2, 3  # by rank: how many definitions farther away an edit counts
+SCALING = 4  # from this rank on, an edit may change no more than a factor
 ZERO = re.compile(r"\(([\[\]0., ]+( \* .+)?|\w+\.zeros\(.*\)),\)")
 SWAPS = (ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.Eq, ast.NotEq)
 SWAPS += (ast.Lt, ast.GtE), (ast.Gt, ast.LtE)
@@ -100,15 +100,16 @@ def rewrites(holder: ast.AST, name: str, node: ast.AST) -> Iterator[tuple]:
             yield 0, binary(a, OPPOSITE[type(op)], b)
             yield 1, binary(a, type(op), binary(2, ast.Mult, b))
             if isinstance(op, ast.Sub):
-                yield 3, binary(b, ast.Sub, a)
+                yield 4, binary(b, ast.Sub, a)
         case ast.BinOp(a, ast.Mult() | ast.Div() as op, b):
-            yield 3, binary(a, OPPOSITE[type(op)], b)
+            factor = isinstance(a, ast.Constant) or isinstance(b, ast.Constant)
+            yield 4 if factor else 3, binary(a, OPPOSITE[type(op)], b)
         case ast.BinOp(a, ast.Pow(), b):
             yield 0, binary(a, ast.Pow, binary(b, ast.Add, 1))
         case ast.UnaryOp(ast.USub(), a) if not isinstance(holder, ast.keyword):
-            yield 3, a
+            yield 4, a
         case ast.AugAssign(a, ast.Add() | ast.Sub() as op, b):
-            yield 3, ast.AugAssign(a, OPPOSITE[type(op)](), b)
+            yield 4, ast.AugAssign(a, OPPOSITE[type(op)](), b)
         case ast.Compare(a, [op], [b]) if type(op) in OPPOSITE:
             yield 1, ast.Compare(a, [OPPOSITE[type(op)]()], [b])
         case ast.Subscript(ast.Attribute(_, "shape")):
@@ -124,10 +125,10 @@ def rewrites(holder: ast.AST, name: str, node: ast.AST) -> Iterator[tuple]:
             yield 1, ast.Call(node.func, [ast.GeneratorExp(term, loops)], [])
         case ast.Constant(int() | float() as c) if is_term(holder, name, c):
             factor = isinstance(getattr(holder, "op", None), ast.Mult | ast.Div)
-            yield 3 if factor else 2, ast.Constant(c + 1 if c == int(c) else 2 * c)
+            yield 4 if factor else 2, ast.Constant(c + 1 if c == int(c) else 2 * c)
     whole = isinstance(node, ast.BinOp | ast.Call | ast.Name | ast.Subscript)
     if whole and f"{type(holder).__name__}.{name}" in VALUES:
-        yield 4, binary(2, ast.Mult, node)
+        yield 5, binary(2, ast.Mult, node)
 
 
 def is_term(holder: ast.AST, name: str, value: float) -> bool:
@@ -142,8 +143,15 @@ def is_term(holder: ast.AST, name: str, value: float) -> bool:
 
 
 def one_sided(parts: list[sides.Unit], check: sides.Check) -> Iterator[tuple]:
-    """Yield (distance, unit, slot) for all that only one side is computed from."""
-    used = sides.sources(parts, check)
+    """Yield (distance, unit, slot) for all that only one side is computed from.
+
+    A side of zeros is computed from nothing. If both sides are one expression, then
+    nothing is on one side only.
+    """
+    written, used = sides.written_out(parts, check), sides.sources(parts, check)
+    if written[0] == written[1]:
+        return
+    used = [{} if ZERO.fullmatch(w) else own for w, own in zip(written, used)]
     for group, own, other in zip(sides.SIDES[check.call.func.id], used, used[::-1]):
         for k in group:
             arguments = check.call.args
@@ -156,14 +164,8 @@ def one_sided(parts: list[sides.Unit], check: sides.Check) -> Iterator[tuple]:
 
 
 def edits(parts: list[sides.Unit], check: sides.Check) -> list[Edit]:
-    """Return all edits on one side of a check, the nearest and plainest first.
-
-    A check that compares an expression with itself has none: it has only one side.
-    """
-    written = sides.written_out(parts, check)
-    if written[0] == written[1]:
-        return []
-    zero = any(map(ZERO.fullmatch, written))
+    """Return all edits on one side of a check, the nearest and plainest first."""
+    zero = any(map(ZERO.fullmatch, sides.written_out(parts, check)))
     found = [
         (distance + FAR[rank], rank, Edit(i, place, key, place[key], new))
         for distance, i, (holder, name, place, key) in one_sided(parts, check)
@@ -304,7 +306,7 @@ def page(results: list[Result], claims: dict[str, str]) -> str:
         own = [result for result in results if result.check.tag == tag]
         found = sum((result.outcomes for result in own), Counter())
         seen = [texts for result in own for _, *texts in sorted(result.examples)]
-        short = [texts for texts in seen if len(texts[0]) < 45] or seen
+        short = [texts for texts in seen if " " in texts[0][:45] == texts[0]] or seen
         example = " → ".join(map(code, short[0])) if seen else "**none**"
         link = f"[({tag})]({notebook}#eq-{tag.replace('.', '-')})"
         numbers = len(own), found.total(), found[FAILED], found[SURVIVED], found[BROKEN]

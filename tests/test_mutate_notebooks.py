@@ -61,7 +61,7 @@ def test_checks_that_cannot_fail_are_reported(tmp_path):
     assert "| [(1.2)](01_tiny.ipynb#eq-1-2) | 1 | 0 | 0 | 0 | 0 | **none** |" in table
     last = table.partition("no edit makes fail\n")[2]
     assert "power(2, 3), eight)`: no term is on one side only" in last
-    assert "3 * power(0, 2), 0)`: 1 survived" in last
+    assert "3 * power(0, 2), 0)`: 1 did not run, 1 survived" in last
 
 
 def test_a_check_that_fails_unedited_stops_the_run(tmp_path):
