@@ -191,11 +191,34 @@ def batch(
     return scores, rewards, mask
 
 
+def episodes(name: str, value) -> np.ndarray:
+    """Return `value`, shape (..., N, T), if N is at least 2."""
+    given = array(name, value)
+    if given.ndim < 2:
+        raise ValueError(f"{name} must have at least 2 axes, got shape {given.shape}")
+    if given.shape[-2] < 2:
+        raise ValueError(
+            f"{name} needs at least 2 episodes, got {given.shape[-2]}: with one there "
+            "is no other to take the baseline from"
+        )
+    return given
+
+
 def fits(env, theta) -> np.ndarray:
-    """Return parameters (d, k) that fit a vectorised environment."""
+    """Return parameters (..., d, k) that fit a vectorised environment."""
     shape = linear_shape(env)
-    theta = array("theta", theta, ndim=2)
-    same_shape("theta", theta, "(features, actions)", shape)
+    theta = array("theta", theta)
+    if theta.shape[-2:] != shape:
+        raise ValueError(
+            f"theta must have the shape of (features, actions), {shape}, or of (runs, "
+            f"features, actions), got {theta.shape}"
+        )
+    runs = theta.size // math.prod(shape)
+    if env.num_envs % runs:
+        raise ValueError(
+            f"the number of environments must be a multiple of theta's {runs} runs, "
+            f"got {env.num_envs}"
+        )
     return theta
 
 
@@ -210,6 +233,40 @@ def linear_shape(env) -> tuple[int, int]:
     if type(states).__name__ != "Box" or len(states.shape) != 1:
         raise TypeError(f"the environment's states must be vectors, got {states}")
     return states.shape[0], int(actions.n)
+
+
+def step(theta, batch, learning_rate) -> np.ndarray:
+    """Return parameters (..., d, k) that fit a batch of whole episodes."""
+    positive("learning_rate", learning_rate)
+    theta = array("theta", theta)
+    *runs, d, k = theta.shape if theta.ndim > 1 else (0, 0)
+    given = (*batch.states.shape[:-3], batch.states.shape[-1])
+    if (*runs, d) != given:
+        raise ValueError(
+            f"theta must have shape {(*given, 'k')}, after the batch's states, "
+            f"got {theta.shape}"
+        )
+    indices("actions", batch.actions, k)
+    return theta
+
+
+def start(value, shape: tuple) -> np.ndarray:
+    """Return the parameters to begin with, if they have the shape."""
+    given = array("start", value)
+    same_shape("start", given, "(runs, features, actions)", shape)
+    return given
+
+
+def many(make_env, runs, batch_size):
+    """Return the environments of many runs."""
+    count("runs", runs)
+    count("batch_size", batch_size, minimum=2)
+    if not callable(make_env):
+        raise TypeError(
+            "make_env must be a function that makes so many environments, like "
+            f"make_cartpole, got {make_env!r}"
+        )
+    return make_env(runs * batch_size)
 
 
 def training(env, rng, gamma, learning_rate, max_steps) -> None:

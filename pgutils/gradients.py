@@ -43,16 +43,19 @@ def policy_gradient(
     return np.tensordot(weights, scores, axes=2) / len(rewards)
 
 
-def leave_one_out(returns: Float[np.ndarray, "N T"]) -> Float[np.ndarray, "N T"]:
+def leave_one_out(
+    returns: Float[np.ndarray, "*runs N T"],
+) -> Float[np.ndarray, "*runs N T"]:
     """Baseline of each step: the mean return of the *other* episodes, equation (9.3).
 
         b_t^i = 1/(N−1) Σ_{j≠i} G_t^j,   G_t^j = 0 once episode j has ended
 
     Args:
-        returns: G_t, shape (N, T), N at least 2, zero after each episode's end.
+        returns: G_t, shape (N, T), or (runs, N, T) for many runs, each by itself; N at
+            least 2, zero after each episode's end.
 
     Returns:
-        Shape (N, T), in units of reward.
+        An array like returns, in units of reward.
 
     Raises:
         TypeError: if returns are not real numbers.
@@ -60,5 +63,5 @@ def leave_one_out(returns: Float[np.ndarray, "N T"]) -> Float[np.ndarray, "N T"]
 
     Derived in notebooks/09_cartpole_agent.ipynb. Kool, van Hoof & Welling (2019).
     """
-    returns = checks.array("returns", returns, ndim=2, minimum=2)
-    return (returns.sum(axis=0) - returns) / (len(returns) - 1)
+    returns = checks.episodes("returns", returns)
+    return (returns.sum(axis=-2, keepdims=True) - returns) / (returns.shape[-2] - 1)

@@ -1,6 +1,8 @@
 """Train the linear softmax policy by gradient ascent, and evaluate it."""
 
 import os
+import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,10 +12,10 @@ from jaxtyping import Float, Integer
 from tqdm.auto import tqdm
 
 from pgutils import checks
-from pgutils.gradients import leave_one_out, policy_gradient
+from pgutils.gradients import leave_one_out
 from pgutils.returns import discounted_returns
 from pgutils.rollout import run_episodes
-from pgutils.softmax import score
+from pgutils.softmax import softmax
 from pgutils.trajectories import Batch
 
 
@@ -28,16 +30,23 @@ class Training:
         steps: environment steps of each batch, shape (batches,), those of environments
             that had ended and were stepped along included.
         solved: whether the last 100 episodes reached the threshold on average.
+        diverged: whether the run stopped because the next Θ would not have been finite;
+            then `theta` is the last finite one.
     """
 
     theta: Float[np.ndarray, "d k"]
     returns: Float[np.ndarray, "batches N"]
     steps: Integer[np.ndarray, " batches"]
     solved: bool
+    diverged: bool = False
+
+    def over(self, max_steps: int) -> bool:
+        """Tell whether the run has solved the task, diverged, or spent its steps."""
+        return self.solved or self.diverged or self.steps.sum() >= max_steps
 
 
 def is_solved(returns: Float[np.ndarray, "batches N"], threshold: float) -> bool:
-    """Tell whether the last 100 episodes average to the threshold, equation (9.4).
+    """Tell whether the last 100 episodes average to the threshold, equation (9.5).
 
     Args:
         returns: return of each episode, ordered by batch and slot.
@@ -55,17 +64,26 @@ def is_solved(returns: Float[np.ndarray, "batches N"], threshold: float) -> bool
 
 
 def gradient_step(
-    theta: Float[np.ndarray, "d k"], batch: Batch, gamma: float, learning_rate: float
-) -> Float[np.ndarray, "d k"]:
+    theta: Float[np.ndarray, "*runs d k"],
+    batch: Batch,
+    gamma: float,
+    learning_rate: float,
+) -> Float[np.ndarray, "*runs d k"]:
     """Return the parameters after one step of ascent, Θ + η ĝ, equation (2.7).
 
-    The estimate ĝ is (4.6) with the leave-one-out baseline of (9.3).
+    The estimate ĝ is (4.6) with the leave-one-out baseline of (9.3). Each score is an
+    outer product, x (e_a − p)ᵀ by (6.8), so their weighted sum is one product of
+    matrices: features times weighted surprises.
 
     Args:
-        theta: parameters under which the batch was collected, shape (d, k).
-        batch: N whole episodes, N at least 2.
+        theta: parameters under which the batch was collected, shape (d, k), or
+            (runs, d, k) for many runs side by side.
+        batch: N whole episodes (of each run), N at least 2.
         gamma: discount per step, in [0, 1].
         learning_rate: η, above 0.
+
+    Returns:
+        An array like theta.
 
     Raises:
         TypeError: if an input is not made of numbers.
@@ -74,13 +92,46 @@ def gradient_step(
 
     Derived in notebooks/09_cartpole_agent.ipynb. Williams (1992).
     """
-    learning_rate = checks.positive("learning_rate", learning_rate)
-    scores = score(theta, batch.states[:, :-1], batch.actions)
-    baseline = leave_one_out(discounted_returns(batch.rewards, gamma))
-    gradient = policy_gradient(
-        scores, batch.rewards, batch.mask, gamma=gamma, baseline=baseline
-    )
+    theta = checks.step(theta, batch, learning_rate)
+    *runs, N, T = batch.actions.shape
+    d, k = theta.shape[-2:]
+    returns = discounted_returns(batch.rewards, gamma)
+    weights = batch.mask * gamma ** np.arange(T) * (returns - leave_one_out(returns))
+    x = batch.states[..., :-1, :].reshape(*runs, N * T, d)
+    surprise = np.eye(k)[batch.actions].reshape(*runs, N * T, k) - softmax(x @ theta)
+    gradient = x.mT @ (weights.reshape(*runs, N * T, 1) * surprise) / N
     return theta + learning_rate * gradient
+
+
+def extend(
+    run: Training, batch: Batch, theta: Float[np.ndarray, "d k"], threshold: float
+) -> Training:
+    """Return the run with one batch more, and the parameters that came of it.
+
+    Parameters that are not finite, or whose norm is not, are not taken: the run has
+    diverged, a warning says so, and it keeps those that it had.
+
+    Args:
+        run: the run so far, with N episodes a batch.
+        batch: N episodes more; each of the N environments is charged for the longest.
+        theta: parameters after the step, shape (d, k).
+        threshold: the mean return that solves the task, in reward.
+
+    Derived in notebooks/09_cartpole_agent.ipynb.
+    """
+    lengths = batch.mask.sum(axis=1)
+    returns = np.vstack([run.returns, batch.rewards.sum(axis=1)])
+    steps = np.append(run.steps, len(lengths) * lengths.max())
+    diverged = not np.isfinite(np.linalg.norm(theta))
+    if diverged:
+        warnings.warn(
+            f"a run diverged in batch {len(steps)}: its Θ is not finite any more. It "
+            "keeps the last that was; a smaller learning rate may help",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    theta = run.theta if diverged else theta
+    return Training(theta, returns, steps, is_solved(returns, threshold), diverged)
 
 
 def train(
@@ -88,7 +139,7 @@ def train(
     rng: np.random.Generator,
     *,
     gamma: float = 0.99,
-    learning_rate: float = 0.1,
+    learning_rate: float = 0.06,
     max_steps: int = 200_000,
 ) -> Training:
     """Climb from Θ = 0, one batch of whole episodes a step, until the task is solved.
@@ -110,6 +161,9 @@ def train(
         ValueError: if there are fewer than 2 environments, the environment names no
             threshold, or a hyperparameter is out of range.
 
+    Warns:
+        RuntimeWarning: if the run diverges; see `Training.diverged`.
+
     Derived in notebooks/09_cartpole_agent.ipynb. Williams (1992).
     """
     checks.training(env, rng, gamma, learning_rate, max_steps)
@@ -118,18 +172,79 @@ def train(
         np.zeros(shape), np.zeros((0, env.num_envs)), np.zeros(0, int), False
     )
     bar = tqdm(unit=" steps", disable="TQDM_DISABLE" in os.environ)
-    with bar, suppress(KeyboardInterrupt):
-        while run.steps.sum() < max_steps and not run.solved:
+    with bar, suppress(KeyboardInterrupt), np.errstate(over="ignore"):
+        while not run.over(max_steps):
             batch = run_episodes(env, run.theta, rng)
-            returns = np.vstack([run.returns, batch.rewards.sum(axis=1)])
-            run = Training(
-                theta=gradient_step(run.theta, batch, gamma, learning_rate),
-                returns=returns,
-                steps=np.append(run.steps, batch.mask.size),
-                solved=is_solved(returns, env.spec.reward_threshold),
-            )
+            theta = gradient_step(run.theta, batch, gamma, learning_rate)
+            run = extend(run, batch, theta, env.spec.reward_threshold)
             bar.update(batch.mask.size)
     return run
+
+
+def train_many(
+    make_env: Callable[[int], gym.vector.VectorEnv],
+    rng: np.random.Generator,
+    runs: int,
+    *,
+    batch_size: int = 10,
+    start: Float[np.ndarray, "runs d k"] | None = None,
+    step: Callable = gradient_step,
+    gamma: float = 0.99,
+    learning_rate: float = 0.06,
+    max_steps: int = 200_000,
+) -> list[Training]:
+    """Train many independent runs side by side, each like `train`.
+
+    The carts of all runs step together, and one computation over (run, episode, step)
+    takes the gradient steps of all. A run that is over is taken out. Each run is
+    charged the steps that it would have taken alone: N times its own longest episode,
+    batch by batch.
+
+    Progress bar and interrupt are those of `train`: every run keeps what it has learnt.
+
+    Args:
+        make_env: makes so many environments, like `make_cartpole`.
+        rng: random generator, one for all runs.
+        runs: number of runs.
+        batch_size: N, episodes in each batch of each run, at least 2.
+        start: parameters to begin with, shape (runs, d, k); zeros if not given.
+        step: what makes Θ of Θ: a function like `gradient_step`, of theta (runs, d, k),
+            the batch, gamma and the learning rate.
+        gamma: discount per step, in [0, 1].
+        learning_rate: η, above 0.
+        max_steps: a run stops after the batch that reaches this many steps of its own.
+
+    Returns:
+        One `Training` a run, each of its own length.
+
+    Raises:
+        TypeError, ValueError: what `train` raises, and if make_env is not a function,
+            runs is not a positive whole number, or start does not fit.
+
+    Warns:
+        RuntimeWarning: for each run that diverges; see `Training.diverged`.
+
+    Derived in notebooks/09_cartpole_agent.ipynb.
+    """
+    env = checks.many(make_env, runs, batch_size)
+    checks.training(env, rng, gamma, learning_rate, max_steps)
+    shape = runs, *env.single_observation_space.shape, env.single_action_space.n
+    start = np.zeros(shape) if start is None else checks.start(start, shape)
+    none = np.zeros((0, batch_size)), np.zeros(0, int)
+    study = [Training(theta, *none, False) for theta in start]
+    bar = tqdm(unit=" steps", disable="TQDM_DISABLE" in os.environ)
+    with bar, suppress(KeyboardInterrupt), np.errstate(over="ignore"):
+        while going := [i for i in range(runs) if not study[i].over(max_steps)]:
+            if env.num_envs != batch_size * len(going):
+                env = make_env(batch_size * len(going))
+            thetas = np.stack([study[i].theta for i in going])
+            batch = run_episodes(env, thetas, rng)
+            threshold = env.spec.reward_threshold
+            for j, theta in enumerate(step(thetas, batch, gamma, learning_rate)):
+                run = study[going[j]]
+                study[going[j]] = extend(run, batch.of(j), theta, threshold)
+            bar.update(batch.mask.size)
+    return study
 
 
 def evaluate(
@@ -155,4 +270,4 @@ def evaluate(
 
     Derived in notebooks/09_cartpole_agent.ipynb.
     """
-    return run_episodes(env, theta, rng, greedy=greedy).rewards.sum(axis=1)
+    return run_episodes(env, theta, rng, greedy=greedy).rewards.sum(axis=-1)

@@ -25,6 +25,8 @@ class Trajectory(NamedTuple):
 class Batch:
     """N episodes side by side; those that ended early are padded.
 
+    A batch of many runs has one axis more, the first.
+
     Attributes:
         states: shape (N, T+1) or (N, T+1, d), in the environment's units.
         actions: shape (N, T), indices.
@@ -33,10 +35,14 @@ class Batch:
         mask: shape (N, T), true where the step belongs to the episode.
     """
 
-    states: Real[np.ndarray, "N T_plus_1 *d"]
-    actions: Integer[np.ndarray, "N T"]
-    rewards: Real[np.ndarray, "N T"]
-    mask: Bool[np.ndarray, "N T"]
+    states: Real[np.ndarray, "*runs N T_plus_1 d"] | Real[np.ndarray, "N T_plus_1"]
+    actions: Integer[np.ndarray, "*runs N T"]
+    rewards: Real[np.ndarray, "*runs N T"]
+    mask: Bool[np.ndarray, "*runs N T"]
+
+    def of(self, run: int) -> "Batch":
+        """Return the batch of one run, of a batch of many."""
+        return Batch(*(part[run] for part in vars(self).values()))
 
 
 def all_trajectories(world: World) -> Iterator[Trajectory]:
