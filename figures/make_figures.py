@@ -108,7 +108,7 @@ def labelled_still() -> None:
 
 def before_and_after() -> None:
     """Write untrained_and_trained.gif: one pole beside the other, for ten seconds."""
-    run = train(make_cartpole(16), np.random.default_rng(0))
+    run = train(make_cartpole(10), np.random.default_rng(0))
     untrained, _ = film(np.zeros((4, 2)), seed=1)
     trained, _ = film(run.theta, seed=1)
     still = np.repeat(untrained[-1:], len(trained) - len(untrained), axis=0)

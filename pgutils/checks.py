@@ -250,15 +250,18 @@ def step(theta, batch, learning_rate) -> np.ndarray:
     return theta
 
 
-def start(value, shape: tuple) -> np.ndarray:
-    """Return the parameters to begin with, if they have the shape."""
-    given = array("start", value)
-    same_shape("start", given, "(runs, features, actions)", shape)
-    return given
+def training(env, rng, max_steps) -> None:
+    """Check that a training run can start."""
+    linear_shape(env)
+    generator(rng)
+    count("max_steps", max_steps)
+    count("the number of environments", env.num_envs, minimum=2)
+    if getattr(env.spec, "reward_threshold", None) is None:
+        raise ValueError(f"env must name a reward_threshold, its spec is {env.spec}")
 
 
-def many(make_env, runs, batch_size):
-    """Return the environments of many runs."""
+def many(make_env, rng, runs, batch_size, start, max_steps) -> None:
+    """Check that many training runs can start, on a few environments."""
     count("runs", runs)
     count("batch_size", batch_size, minimum=2)
     if not callable(make_env):
@@ -266,19 +269,11 @@ def many(make_env, runs, batch_size):
             "make_env must be a function that makes so many environments, like "
             f"make_cartpole, got {make_env!r}"
         )
-    return make_env(runs * batch_size)
-
-
-def training(env, rng, gamma, learning_rate, max_steps) -> None:
-    """Check that a training run can start."""
-    linear_shape(env)
-    generator(rng)
-    discount("gamma", gamma)
-    positive("learning_rate", learning_rate)
-    count("max_steps", max_steps)
-    count("the number of environments", env.num_envs, minimum=2)
-    if getattr(env.spec, "reward_threshold", None) is None:
-        raise ValueError(f"env must name a reward_threshold, its spec is {env.spec}")
+    env = make_env(batch_size)
+    training(env, rng, max_steps)
+    if start is not None:
+        shape = runs, *linear_shape(env)
+        same_shape("start", array("start", start), "(runs, features, actions)", shape)
 
 
 def corridor_runs(

@@ -40,9 +40,14 @@ class Training:
     solved: bool
     diverged: bool = False
 
+    @classmethod
+    def begin(cls, theta: Float[np.ndarray, "d k"], num_envs: int) -> "Training":
+        """Return a run that has these parameters and no history."""
+        return cls(theta, np.zeros((0, num_envs)), np.zeros(0, int), False)
+
     def over(self, max_steps: int) -> bool:
         """Tell whether the run has solved the task, diverged, or spent its steps."""
-        return self.solved or self.diverged or self.steps.sum() >= max_steps
+        return bool(self.solved or self.diverged or self.steps.sum() >= max_steps)
 
 
 def is_solved(returns: Float[np.ndarray, "batches N"], threshold: float) -> bool:
@@ -66,8 +71,8 @@ def is_solved(returns: Float[np.ndarray, "batches N"], threshold: float) -> bool
 def gradient_step(
     theta: Float[np.ndarray, "*runs d k"],
     batch: Batch,
-    gamma: float,
-    learning_rate: float,
+    gamma: float = 0.99,
+    learning_rate: float = 0.06,
 ) -> Float[np.ndarray, "*runs d k"]:
     """Return the parameters after one step of ascent, Θ + η ĝ, equation (2.7).
 
@@ -101,6 +106,19 @@ def gradient_step(
     surprise = np.eye(k)[batch.actions].reshape(*runs, N * T, k) - softmax(x @ theta)
     gradient = x.mT @ (weights.reshape(*runs, N * T, 1) * surprise) / N
     return theta + learning_rate * gradient
+
+
+def zero_theta(env: gym.vector.VectorEnv, *runs: int) -> Float[np.ndarray, "*runs d k"]:
+    """Return Θ = 0, with one row a feature and one column an action.
+
+    Args:
+        env: environments with d features and k discrete actions.
+        runs: number of runs, if there is an axis of runs.
+
+    Derived in notebooks/09_cartpole_agent.ipynb.
+    """
+    d, k = env.single_observation_space.shape[0], env.single_action_space.n
+    return np.zeros((*runs, d, k))
 
 
 def extend(
@@ -166,11 +184,8 @@ def train(
 
     Derived in notebooks/09_cartpole_agent.ipynb. Williams (1992).
     """
-    checks.training(env, rng, gamma, learning_rate, max_steps)
-    shape = *env.single_observation_space.shape, env.single_action_space.n
-    run = Training(
-        np.zeros(shape), np.zeros((0, env.num_envs)), np.zeros(0, int), False
-    )
+    checks.training(env, rng, max_steps)
+    run = Training.begin(zero_theta(env), env.num_envs)
     bar = tqdm(unit=" steps", disable="TQDM_DISABLE" in os.environ)
     with bar, suppress(KeyboardInterrupt), np.errstate(over="ignore"):
         while not run.over(max_steps):
@@ -189,9 +204,8 @@ def train_many(
     batch_size: int = 10,
     start: Float[np.ndarray, "runs d k"] | None = None,
     step: Callable = gradient_step,
-    gamma: float = 0.99,
-    learning_rate: float = 0.06,
     max_steps: int = 200_000,
+    **options,
 ) -> list[Training]:
     """Train many independent runs side by side, each like `train`.
 
@@ -208,11 +222,10 @@ def train_many(
         runs: number of runs.
         batch_size: N, episodes in each batch of each run, at least 2.
         start: parameters to begin with, shape (runs, d, k); zeros if not given.
-        step: what makes Θ of Θ: a function like `gradient_step`, of theta (runs, d, k),
-            the batch, gamma and the learning rate.
-        gamma: discount per step, in [0, 1].
-        learning_rate: η, above 0.
+        step: what makes Θ of Θ: a function like `gradient_step`, of theta (runs, d, k)
+            and the batch.
         max_steps: a run stops after the batch that reaches this many steps of its own.
+        options: for `step`: gamma and learning_rate.
 
     Returns:
         One `Training` a run, each of its own length.
@@ -226,44 +239,40 @@ def train_many(
 
     Derived in notebooks/09_cartpole_agent.ipynb.
     """
-    env = checks.many(make_env, runs, batch_size)
-    checks.training(env, rng, gamma, learning_rate, max_steps)
-    shape = runs, *env.single_observation_space.shape, env.single_action_space.n
-    start = np.zeros(shape) if start is None else checks.start(start, shape)
-    none = np.zeros((0, batch_size)), np.zeros(0, int)
-    study = [Training(theta, *none, False) for theta in start]
+    checks.many(make_env, rng, runs, batch_size, start, max_steps)
+    env = make_env(runs * batch_size)
+    start = zero_theta(env, runs) if start is None else np.asarray(start, float)
+    study = [Training.begin(theta, batch_size) for theta in start]
+    threshold = env.spec.reward_threshold
     bar = tqdm(unit=" steps", disable="TQDM_DISABLE" in os.environ)
     with bar, suppress(KeyboardInterrupt), np.errstate(over="ignore"):
         while going := [i for i in range(runs) if not study[i].over(max_steps)]:
-            if env.num_envs != batch_size * len(going):
-                env = make_env(batch_size * len(going))
             thetas = np.stack([study[i].theta for i in going])
-            batch = run_episodes(env, thetas, rng)
-            threshold = env.spec.reward_threshold
-            for j, theta in enumerate(step(thetas, batch, gamma, learning_rate)):
-                run = study[going[j]]
-                study[going[j]] = extend(run, batch.of(j), theta, threshold)
+            batch = run_episodes(make_env(batch_size * len(going)), thetas, rng)
+            stepped = step(thetas, batch, **options)
+            for j, i in enumerate(going):
+                study[i] = extend(study[i], batch.of(j), stepped[j], threshold)
             bar.update(batch.mask.size)
     return study
 
 
 def evaluate(
     env: gym.vector.VectorEnv,
-    theta: Float[np.ndarray, "d k"],
+    theta: Float[np.ndarray, "*runs d k"],
     rng: np.random.Generator,
     *,
     greedy: bool = False,
-) -> Float[np.ndarray, " N"]:
+) -> Float[np.ndarray, "*runs N"]:
     """Return the undiscounted return of one fresh episode in each environment.
 
     Args:
-        env: N environments.
-        theta: parameters, shape (d, k).
+        env: N environments for each run, as `run_episodes` takes them.
+        theta: parameters, shape (d, k), or (runs, d, k) for many runs side by side.
         rng: random generator, not the one of the training run.
         greedy: take the likeliest action instead of a random one.
 
     Returns:
-        Shape (N,), in reward.
+        Shape (N,), or (runs, N), in reward.
 
     Raises:
         TypeError, ValueError: what `run_episodes` raises.

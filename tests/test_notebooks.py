@@ -53,10 +53,14 @@ SHOWN = {
     "score": "06",
     "reinforce_on_corridor": "07",
     "leave_one_out": "09",
+    "race": "09",
     "run_episodes": "09",
     "gradient_step": "09",
-    "train": "09",
     "is_solved": "09",
+    "zero_theta": "09",
+    "extend": "09",
+    "train": "09",
+    "train_many": "09",
 }
 
 each_notebook = pytest.mark.parametrize("name", SERIES)
