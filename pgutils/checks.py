@@ -235,7 +235,7 @@ def linear_shape(env) -> tuple[int, int]:
     return states.shape[0], int(actions.n)
 
 
-def step(theta, batch, learning_rate) -> np.ndarray:
+def fits_batch(theta, batch, learning_rate) -> np.ndarray:
     """Return parameters (..., d, k) that fit a batch of whole episodes."""
     positive("learning_rate", learning_rate)
     theta = array("theta", theta)

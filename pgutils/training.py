@@ -97,7 +97,7 @@ def gradient_step(
 
     Derived in notebooks/09_cartpole_agent.ipynb. Williams (1992).
     """
-    theta = checks.step(theta, batch, learning_rate)
+    theta = checks.fits_batch(theta, batch, learning_rate)
     *runs, N, T = batch.actions.shape
     d, k = theta.shape[-2:]
     returns = discounted_returns(batch.rewards, gamma)
@@ -135,8 +135,12 @@ def extend(
         theta: parameters after the step, shape (d, k).
         threshold: the mean return that solves the task, in reward.
 
+    Raises:
+        ValueError: if theta has not the shape of the run's.
+
     Derived in notebooks/09_cartpole_agent.ipynb.
     """
+    checks.same_shape("theta", theta, "the run's theta", run.theta.shape)
     lengths = batch.mask.sum(axis=1)
     returns = np.vstack([run.returns, batch.rewards.sum(axis=1)])
     steps = np.append(run.steps, len(lengths) * lengths.max())

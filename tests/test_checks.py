@@ -10,11 +10,22 @@ import sympy
 
 from pgutils import checks
 from pgutils.rollout import make_cartpole
+from pgutils.trajectories import Batch
 from pgutils.world import ROBOT
 
 ONES = np.ones((2, 3))
 SCORES = np.ones((2, 3, 4))
 MASK = np.ones((2, 3), dtype=bool)
+
+
+def recorded(*runs, actions=1):
+    """A batch of 2 episodes of 3 steps (of each run), 4 features a state."""
+    return Batch(
+        states=np.ones((*runs, 2, 4, 4)),
+        actions=np.full((*runs, 2, 3), actions),
+        rewards=np.ones((*runs, 2, 3)),
+        mask=np.ones((*runs, 2, 3), dtype=bool),
+    )
 
 
 class TestGoodInput:
@@ -87,9 +98,28 @@ class TestGoodInput:
     def test_cartpole_needs_four_features_and_two_actions(self):
         assert checks.linear_shape(make_cartpole(2)) == (4, 2)
 
-    @pytest.mark.parametrize("gamma", [0, 1])
-    def test_the_smallest_training_run_may_start(self, gamma):
-        checks.training(make_cartpole(2), np.random.default_rng(0), gamma, 1e-9, 1)
+    @pytest.mark.parametrize("shape", [(4, 2), (1, 4, 2), (3, 4, 2), (2, 3, 4, 2)])
+    def test_parameters_of_one_run_or_of_many_fit(self, shape):
+        theta = np.ones(shape)
+        assert checks.fits(make_cartpole(6), theta) is theta
+
+    def test_two_episodes_are_enough_for_a_baseline(self):
+        for shape in [(2, 1), (1, 2, 3)]:
+            returns = np.ones(shape)
+            assert checks.episodes("returns", returns) is returns
+
+    @pytest.mark.parametrize("runs", [(), (1,), (3,)])
+    def test_parameters_fit_the_batch_of_as_many_runs(self, runs):
+        theta = np.ones((*runs, 4, 2))
+        assert checks.fits_batch(theta, recorded(*runs), 0.1) is theta
+
+    def test_the_smallest_training_run_may_start(self):
+        checks.training(make_cartpole(2), np.random.default_rng(0), 1)
+
+    @pytest.mark.parametrize("start", [None, np.ones((1, 4, 2)), [[[0, 1]] * 4]])
+    def test_the_smallest_study_may_start(self, start):
+        rng = np.random.default_rng(0)
+        checks.many(make_cartpole, rng, 1, 2, start, 1)
 
 
 @pytest.mark.errors
@@ -332,8 +362,15 @@ def test_linear_shape_refuses(env, message):
 @pytest.mark.parametrize(
     ("theta", "message"),
     [
-        (np.ones((2, 4)), r"shape of \(features, actions\), \(4, 2\), got \(2, 4\)"),
-        (np.ones(4), "theta must have 2 axes"),
+        (
+            np.ones((2, 4)),
+            r"shape of \(features, actions\), \(4, 2\), or .* got \(2, 4\)",
+        ),
+        (np.ones((3, 2, 4)), r"or of \(runs, features, actions\), got \(3, 2, 4\)"),
+        (np.ones(4), r"theta must have the shape of .* got \(4,\)"),
+        (np.ones((0, 4, 2)), r"theta must not be empty, got shape \(0, 4, 2\)"),
+        (np.ones((3, 4, 2)), "must be a multiple of theta's 3 runs, got 2"),
+        (np.ones((4, 4, 2)), "must be a multiple of theta's 4 runs, got 2"),
         (np.full((4, 2), np.nan), "theta must hold only finite numbers"),
     ],
 )
@@ -344,20 +381,101 @@ def test_fits_refuses_parameters(theta, message):
 
 @pytest.mark.errors
 @pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.ones(3), r"G must have at least 2 axes, got shape \(3,\)"),
+        (np.ones((1, 3)), "G needs at least 2 episodes, got 1: with one there is no"),
+        (np.ones((5, 1, 3)), "G needs at least 2 episodes, got 1"),
+        (np.ones((2, 0)), "G must not be empty"),
+        (np.full((2, 1), np.inf), "G must hold only finite numbers, got inf"),
+    ],
+)
+def test_episodes_refuse(value, message):
+    with pytest.raises(ValueError, match=message):
+        checks.episodes("G", value)
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"learning_rate": 0}, ValueError, "learning_rate must be finite and above"),
+        ({"learning_rate": "1"}, TypeError, "learning_rate must be a number above"),
+        ({"theta": ["a"]}, TypeError, "theta must be an array of real numbers"),
+        ({"theta": np.full((4, 2), np.nan)}, ValueError, "theta must hold only finite"),
+        ({"theta": np.ones(4)}, ValueError, r"shape \(4, 'k'\), .* got \(4,\)"),
+        (
+            {"theta": np.ones((3, 2))},
+            ValueError,
+            r"shape \(4, 'k'\), after the batch's",
+        ),
+        ({"theta": np.ones((3, 4, 2))}, ValueError, r"'k'\), .* got \(3, 4, 2\)"),
+        ({"batch": recorded(3)}, ValueError, r"shape \(3, 4, 'k'\), .* got \(4, 2\)"),
+        (
+            {"batch": recorded(actions=2)},
+            ValueError,
+            r"actions must be in 0\.\.1, got 2",
+        ),
+    ],
+)
+def test_step_refuses(changed, error, message):
+    good = dict(theta=np.ones((4, 2)), batch=recorded(), learning_rate=0.1)
+    with pytest.raises(error, match=message):
+        checks.fits_batch(**(good | changed))
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
         ({"env": gym.make("CartPole-v1")}, TypeError, "env must be a vectorised"),
         ({"env": fake(actions=CONTINUOUS)}, TypeError, "actions must be discrete"),
         ({"rng": 0}, TypeError, "rng must be a generator"),
-        ({"gamma": 1.5}, ValueError, r"gamma must be in \[0, 1\], got 1.5"),
-        ({"learning_rate": 0}, ValueError, "learning_rate must be finite and above"),
         ({"max_steps": 0}, ValueError, "max_steps must be at least 1, got 0"),
         ({"env": fake(num_envs=1)}, ValueError, "number of environments must be at"),
         ({"env": fake(threshold=None)}, ValueError, "must name a reward_threshold"),
     ],
 )
 def test_training_refuses(changed, error, message):
-    good = dict(gamma=1.0, learning_rate=0.1, max_steps=1)
-    good |= dict(env=fake(), rng=np.random.default_rng(0))
+    good = dict(env=fake(), rng=np.random.default_rng(0), max_steps=1)
     with pytest.raises(error, match=message):
         checks.training(**(good | changed))
+
+
+def never(num_envs):
+    pytest.fail("an environment was made before the numbers were checked")
+
+
+@pytest.mark.errors
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"runs": 0, "make_env": never}, ValueError, "runs must be at least 1, got 0"),
+        ({"runs": -3}, ValueError, "runs must be at least 1, got -3"),
+        ({"runs": 2.0}, TypeError, "runs must be a whole number, got 2.0"),
+        (
+            {"batch_size": 1, "make_env": never},
+            ValueError,
+            "batch_size must be at least 2, got 1",
+        ),
+        ({"make_env": fake()}, TypeError, "make_env must be a function that makes"),
+        ({"make_env": "CartPole-v1"}, TypeError, "make_cartpole, got 'CartPole-v1'"),
+        ({"make_env": lambda n: None}, TypeError, "env must be a vectorised"),
+        (
+            {"make_env": lambda n: fake(num_envs=n, threshold=None)},
+            ValueError,
+            "must name a reward_threshold",
+        ),
+        ({"rng": 0}, TypeError, "rng must be a generator"),
+        ({"max_steps": 0}, ValueError, "max_steps must be at least 1, got 0"),
+        ({"start": np.ones((4, 2))}, ValueError, r"\(3, 4, 2\), got \(4, 2\)"),
+        ({"start": np.ones((2, 4, 2))}, ValueError, r"\(3, 4, 2\), got \(2, 4, 2\)"),
+        ({"start": np.full((3, 4, 2), np.inf)}, ValueError, "start must hold only fin"),
+        ({"start": "zero"}, TypeError, "start must be an array of real numbers"),
+    ],
+)
+def test_many_refuses(changed, error, message):
+    good = dict(make_env=lambda n: fake(num_envs=n), rng=np.random.default_rng(0))
+    good |= dict(runs=3, batch_size=2, start=None, max_steps=1)
+    with pytest.raises(error, match=message):
+        checks.many(**(good | changed))

@@ -1,14 +1,12 @@
 """The comparison's own REINFORCE, its table, and its errors; no PyTorch needed."""
 
-
 import gymnasium as gym
 import numpy as np
 import pytest
 
+import compare
 from pgutils.gradients import policy_gradient
 from pgutils.softmax import score
-
-import compare
 
 HEADER = "contender,seed,solved,steps,seconds,greedy_mean\n"
 

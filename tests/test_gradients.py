@@ -355,6 +355,14 @@ class TestLeaveOneOut:
             others = np.delete(returns, i, axis=0)
             np.testing.assert_allclose(row, others.mean(axis=0), rtol=0, atol=1e-14)
 
+    @pytest.mark.parametrize("shape", [(3, 2, 5), (1, 4, 1), (4, 10, 1), (2, 3, 16, 7)])
+    def test_many_runs_are_each_by_itself_to_the_last_bit(self, shape):
+        returns = np.random.default_rng(20).normal(size=shape)
+        found = leave_one_out(returns)
+        assert found.shape == shape
+        for run in np.ndindex(shape[:-2]):
+            assert (found[run] == leave_one_out(returns[run])).all()
+
     def test_its_own_return_does_not_enter(self):
         returns = np.random.default_rng(0).integers(9, size=(4, 3)).astype(float)
         before = leave_one_out(returns)[2]
@@ -371,8 +379,14 @@ class TestLeaveOneOut:
         ("returns", "error", "message"),
         [
             ([["a"], ["b"]], TypeError, "returns must be an array of real numbers"),
-            ([[1.0, 2.0]], ValueError, "returns needs at least 2 rows, got 1"),
-            ([1.0, 2.0], ValueError, "returns must have 2 axes"),
+            (
+                [[1.0, 2.0]],
+                ValueError,
+                "returns needs at least 2 episodes, got 1: with",
+            ),
+            (np.ones((5, 1, 3)), ValueError, "at least 2 episodes, got 1"),
+            ([1.0, 2.0], ValueError, "returns must have at least 2 axes"),
+            (np.ones((2, 0)), ValueError, "returns must not be empty"),
             ([[1.0], [np.nan]], ValueError, "returns must hold only finite numbers"),
         ],
     )

@@ -1,6 +1,7 @@
 """What we rely on in Gymnasium's CartPole-v1: if one of these changes, so must we."""
 
 import math
+from itertools import combinations
 
 import gymnasium as gym
 import numpy as np
@@ -18,6 +19,14 @@ def bare(num_envs, **options):
     return gym.make_vec(
         "CartPole-v1", num_envs, vectorization_mode="vector_entry_point", **options
     )
+
+
+MAKERS = {
+    "CartPole": lambda: bare(2),
+    "CartPole in our units": lambda: make_cartpole(2),
+    "Acrobot": lambda: gym.make_vec("Acrobot-v1", 2),
+}
+MAKERS = [pytest.param(make, id=name) for name, make in MAKERS.items()]
 
 
 def place(env, state):
@@ -62,12 +71,19 @@ class TestKinds:
         assert observation.shape == (2, 4)
         assert info == {}
 
-    def test_observations_are_fresh_arrays_each_step(self):
-        env = bare(1)
-        first, _ = env.reset(seed=1)
-        kept = first.copy()
-        env.step(ONE_LEFT)
-        assert (first == kept).all()
+    @pytest.mark.parametrize("make", MAKERS)
+    def test_what_comes_back_is_fresh_each_step(self, make):
+        # A roll-out keeps the arrays as they are, and stacks them in the end.
+        env = make()
+        parts = [env.reset(seed=1)[0]]
+        kept = [parts[0].copy()]
+        for _ in range(30):
+            new = env.step(np.zeros(env.num_envs, dtype=int))[:4]
+            parts += new
+            kept += [part.copy() for part in new]
+        assert not any(np.shares_memory(a, b) for a, b in combinations(parts, 2))
+        for part, copy in zip(parts, kept, strict=True):
+            assert (part == copy).all()
 
     def test_our_wrapper_keeps_them_float32(self):
         env = make_cartpole(2)

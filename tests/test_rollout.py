@@ -1,10 +1,12 @@
 """Roll-outs: whole episodes, the autoreset step kept out, and nothing else."""
 
+from itertools import islice
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
-from pgutils.rollout import UNITS, make_cartpole, run_episodes
+from pgutils.rollout import UNITS, make_cartpole, race, run_episodes
 from pgutils.softmax import softmax
 from pgutils.verify import verify
 
@@ -63,6 +65,98 @@ class TestByHand:
         assert batch.states[:, :, 0].tolist() == [[0, 1, 2, 3]] * 2
         assert batch.rewards.tolist() == [[1, 3, 0], [2, 4, 6]]
         assert batch.mask.tolist() == [[True, True, False], [True, True, True]]
+
+
+class Recorder(gym.vector.VectorEnv):
+    """Environments of one feature, 1, that end after one step and keep the actions.
+
+    Environment i pays i.
+    """
+
+    single_observation_space = gym.spaces.Box(0, 1, (1,))
+    single_action_space = gym.spaces.Discrete(3)
+
+    def __init__(self, num_envs):
+        self.num_envs, self.actions = num_envs, []
+
+    def reset(self, *, seed=None, options=None):
+        return np.ones((self.num_envs, 1)), {}
+
+    def step(self, actions):
+        self.actions.append(actions.tolist())
+        ended = np.ones(self.num_envs, dtype=bool)
+        reward = np.arange(self.num_envs, dtype=float)
+        return np.ones((self.num_envs, 1)), reward, ended, ~ended, {}
+
+
+def draws(logits, n, seed=1):
+    """The winners of n races between these logits, shape (n,)."""
+    logits = np.array(logits)
+    noises = islice(race(np.random.default_rng(seed), logits.shape), n)
+    return np.array([(logits - noise).argmax() for noise in noises])
+
+
+class TestRace:
+    @pytest.mark.parametrize(
+        "logits",
+        [
+            [0.0, 0.0],
+            [1.0, -1.0],
+            [0.3, -0.2, 1.5],
+            [-2.0, 0.0, 0.0, 1.0, -1.0],
+            [1e6, 1e6 + 1],
+            [-1e6 + 0.5, -1e6, -1e6 - 1],
+        ],
+    )
+    def test_winners_are_draws_from_the_softmax(self, logits):
+        counts = np.bincount(draws(logits, 20_000), minlength=len(logits))
+        verify("9.4", counts, softmax(np.array(logits)), level=1e-6)
+
+    def test_the_hopeless_never_win_and_the_others_share(self):
+        # The second is 2 million below the first, the third is 2 below.
+        logits = [1e6, -1e6, 1e6 - 2]
+        counts = np.bincount(draws(logits, 20_000), minlength=3)
+        assert counts[1] == 0
+        verify("9.4", counts[[0, 2]], softmax(np.array([0.0, -2.0])), level=1e-6)
+
+    def test_one_race_and_another_are_independent(self):
+        # Pairs of winners, of one step and the next, and of one row and the next.
+        logits = np.array([0.5, -0.5])
+        p = softmax(logits)
+        both = np.outer(p, p).ravel()
+        in_time = draws(logits, 20_000).reshape(-1, 2)
+        noises = islice(race(np.random.default_rng(2), (2, 2)), 20_000)
+        in_space = np.array([(logits - noise).argmax(axis=1) for noise in noises])
+        for pairs in (in_time, in_space):
+            counts = np.bincount(pairs @ [2, 1], minlength=4)
+            verify("9.4", counts, both, level=1e-6)
+
+    def test_noise_is_the_logarithm_of_exponential_numbers_in_order(self):
+        found = list(islice(race(np.random.default_rng(3), (4, 2)), 20))
+        rng = np.random.default_rng(3)
+        expected = [np.log(rng.standard_exponential((4, 2))) for _ in range(20)]
+        assert (np.array(found) == np.array(expected)).all()
+
+    @pytest.mark.parametrize("shape", [(2,), (16, 2), (3, 5, 4)])
+    def test_each_step_has_noise_of_its_own_and_there_is_no_last(self, shape):
+        noises = list(islice(race(np.random.default_rng(4), shape), 600))
+        assert len(noises) == 600
+        assert {noise.shape for noise in noises} == {shape}
+        assert len(np.unique(noises)) == 600 * np.prod(shape)
+
+    def test_8_steps_are_drawn_at_a_time(self):
+        # What is drawn afterwards, the next batch's starts, depends on it.
+        rng, same = np.random.default_rng(5), np.random.default_rng(5)
+        noises = race(rng, (3, 2))
+        for blocks in (1, 2):
+            same.standard_exponential((8, 3, 2))
+            list(islice(noises, 8))
+            assert rng.bit_generator.state == same.bit_generator.state, blocks
+
+    def test_nothing_is_drawn_before_the_first_step(self):
+        rng = np.random.default_rng(0)
+        race(rng, (3, 2))
+        assert rng.random() == np.random.default_rng(0).random()
 
 
 class TestBatch:
@@ -132,6 +226,109 @@ class TestBatch:
         assert batch.mask.shape[0] == 1
 
 
+def by_hand(thetas, num_envs, seed, greedy):
+    """Step carts one action after another; cart i obeys thetas[i].
+
+    Returns lists by cart: of states, and of actions, of one episode each.
+    """
+    rng = np.random.default_rng(seed)
+    env, runs = make_cartpole(num_envs), len(thetas)
+    x, _ = env.reset(seed=int(rng.integers(2**31)))
+    noises = race(rng, (num_envs, 2))
+    states, actions = [[row] for row in x], [[] for _ in x]
+    ended = np.zeros(num_envs, dtype=bool)
+    while not ended.all():
+        noise = np.zeros((num_envs, 2)) if greedy else next(noises)
+        chosen = np.zeros(num_envs, dtype=int)
+        for i in range(num_envs):
+            theta = thetas[i // (num_envs // runs)]
+            left, right = (
+                sum(float(x[i, j]) * theta[j, a] for j in range(4)) - noise[i, a]
+                for a in range(2)
+            )
+            chosen[i] = int(right > left)
+        x, _, terminated, truncated, _ = env.step(chosen)
+        for i in np.flatnonzero(~ended):
+            states[i].append(x[i])
+            actions[i].append(chosen[i])
+        ended |= terminated | truncated
+    return states, actions
+
+
+class TestManyRuns:
+    LOPSIDED = np.outer([1.0, -1.0, 3.0, 0.5], [0.0, 1.0])
+    FOUR = np.stack([FAIR, CLUMSY, -CLUMSY, LOPSIDED])
+
+    def test_each_part_has_one_axis_more(self):
+        batch = run(self.FOUR, num_envs=20)
+        R, N, T = batch.mask.shape
+        assert (R, N) == (4, 5)
+        assert batch.states.shape == (R, N, T + 1, 4)
+        assert batch.actions.shape == batch.rewards.shape == (R, N, T)
+        assert batch.mask.dtype == bool
+        assert batch.actions.dtype.kind == "i"
+        assert (batch.rewards == batch.mask).all()
+        assert batch.mask.sum(axis=2).max() == T
+
+    def test_carts_of_one_run_stand_side_by_side_and_obey_its_parameters(self):
+        # Run r prefers action r by far; environment i pays i.
+        env = Recorder(6)
+        thetas = 1e6 * np.eye(3)[:, None]
+        for greedy in (True, False):
+            batch = run_episodes(env, thetas, np.random.default_rng(0), greedy=greedy)
+            assert env.actions.pop() == [0, 0, 1, 1, 2, 2]
+            assert batch.actions.tolist() == [[[0], [0]], [[1], [1]], [[2], [2]]]
+            assert batch.rewards.tolist() == [[[0], [1]], [[2], [3]], [[4], [5]]]
+
+    @pytest.mark.parametrize("greedy", [True, False])
+    def test_each_cart_lives_as_stepped_by_hand(self, greedy):
+        thetas, n = self.FOUR, 3
+        batch = run(thetas, seed=12, num_envs=4 * n, greedy=greedy)
+        states, actions = by_hand(thetas, 4 * n, seed=12, greedy=greedy)
+        assert batch.mask.sum(axis=2).ravel().tolist() == [len(a) for a in actions]
+        for i, (x, a) in enumerate(zip(states, actions, strict=True)):
+            here = i // n, i % n
+            assert (batch.states[here][: len(x)] == x).all()
+            assert (batch.actions[here][: len(a)] == a).all()
+        # And the runs differ, so that a mix-up would have been seen.
+        assert len(np.unique(batch.actions[:, :, :8].reshape(4, -1), axis=0)) == 4
+
+    def test_one_run_is_what_it_is_without_its_axis(self):
+        single, many = run(CLUMSY), run(CLUMSY[None])
+        for name, part in vars(single).items():
+            assert part.dtype == vars(many)[name].dtype
+            assert (part == vars(many)[name][0]).all()
+            assert part.shape == vars(many)[name].shape[1:]
+
+    def test_a_run_does_not_see_the_parameters_of_another(self):
+        one, other = (
+            run(np.stack([CLUMSY, theta]), num_envs=8) for theta in (FAIR, -CLUMSY)
+        )
+        lived = [batch.mask.sum(axis=2) for batch in (one, other)]
+        assert (lived[0][0] == lived[1][0]).all()
+        assert (lived[0][1] != lived[1][1]).any()
+        for i, n in enumerate(lived[0][0]):
+            for part in ("states", "actions"):
+                mine, same = (getattr(batch, part)[0, i, :n] for batch in (one, other))
+                assert (mine == same).all()
+
+    def test_runs_start_and_act_at_random_each_for_itself(self):
+        batch = run(np.stack([FAIR, FAIR]), num_envs=16)
+        assert (batch.states[0, :, 0] != batch.states[1, :, 0]).all()
+        assert (batch.actions[0] != batch.actions[1]).any(axis=0).any()
+        assert (batch.actions[0] != batch.actions[1]).mean() > 0.25
+
+    def test_actions_follow_the_policy_of_their_run(self):
+        # Σ (a_t − p_t) has mean 0 in every episode, whatever the policy.
+        thetas = np.stack([CLUMSY, self.LOPSIDED])
+        batch = run(thetas, seed=6, num_envs=4000)
+        for r, theta in enumerate(thetas):
+            own = batch.of(r)
+            p_right = softmax(own.states[:, :-1] @ theta)[:, :, 1]
+            surprise = ((own.actions - p_right) * own.mask).sum(axis=1)
+            verify("6.9", surprise, 0.0, level=1e-6)
+
+
 class TestSimulation:
     @THETAS
     def test_each_episode_is_one_that_a_single_cart_would_live(self, theta):
@@ -176,6 +373,16 @@ class TestSimulation:
         batch = run(CLUMSY, greedy=True)
         likelier = (batch.states[:, :-1] @ CLUMSY).argmax(axis=2)
         assert (batch.actions == likelier)[batch.mask].all()
+
+    def test_greedy_sees_the_smallest_difference(self):
+        batch, tiny = run(1e-20 * CLUMSY, greedy=True), run(CLUMSY, greedy=True)
+        assert (batch.actions == tiny.actions).all()
+
+    def test_greedy_draws_nothing_but_the_starts(self):
+        rng, same = np.random.default_rng(9), np.random.default_rng(9)
+        run_episodes(make_cartpole(4), CLUMSY, rng, greedy=True)
+        same.integers(2**31)
+        assert rng.bit_generator.state == same.bit_generator.state
 
     def test_sampling_sometimes_takes_the_other(self):
         batch = run(CLUMSY)
@@ -246,7 +453,13 @@ class TestErrors:
         ("theta", "error", "message"),
         [
             (np.zeros((2, 4)), ValueError, r"theta must have the shape of .* \(4, 2\)"),
-            (np.zeros(8), ValueError, "theta must have 2 axes"),
+            (np.zeros(8), ValueError, r"theta must have the shape of .* got \(8,\)"),
+            (np.zeros((2, 2, 4)), ValueError, r"theta must have .* got \(2, 2, 4\)"),
+            (
+                np.zeros((3, 4, 2)),
+                ValueError,
+                "environments must be a multiple of theta's 3 runs, got 2",
+            ),
             (
                 np.full((4, 2), np.nan),
                 ValueError,
@@ -274,6 +487,6 @@ class TestErrors:
 
     def test_nothing_is_drawn_before_the_input_is_checked(self):
         rng = np.random.default_rng(0)
-        with pytest.raises(ValueError, match="theta must have 2 axes"):
+        with pytest.raises(ValueError, match="theta must have the shape of"):
             run_episodes(make_cartpole(2), np.zeros(8), rng)
         assert rng.random() == np.random.default_rng(0).random()

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import sympy
 
-from pgutils.trajectories import Trajectory, all_trajectories, probability, sample
+from pgutils.trajectories import (
+    Batch,
+    Trajectory,
+    all_trajectories,
+    probability,
+    sample,
+)
 from pgutils.verify import verify
 from pgutils.world import HIGH, LOW, RAGGED_ROBOT, RECHARGE, ROBOT, WORK
 
@@ -113,6 +119,31 @@ class TestProbability:
     def test_a_missing_last_state_is_refused(self):
         with pytest.raises(ValueError, match="one more state than actions, got 2"):
             probability(ROBOT, FAIR, Trajectory((HIGH, LOW), (WORK, WORK), (2, 2)))
+
+
+class TestBatchOfManyRuns:
+    def test_a_run_has_its_own_part_of_everything(self):
+        rng, shape = np.random.default_rng(6), (3, 2, 4)
+        many = Batch(
+            states=rng.normal(size=(3, 2, 5, 6)),
+            actions=rng.integers(9, size=shape),
+            rewards=rng.normal(size=shape),
+            mask=rng.random(shape) < 0.5,
+        )
+        for run in (0, 1, 2):
+            one = many.of(run)
+            assert isinstance(one, Batch)
+            for name in ("states", "actions", "rewards", "mask"):
+                part, whole = getattr(one, name), getattr(many, name)
+                assert part.dtype == whole.dtype
+                assert part.shape == whole.shape[1:]
+                assert (part == whole[run]).all()
+
+    def test_there_is_no_run_after_the_last(self):
+        ones = np.ones((2, 3, 4), dtype=int)
+        many = Batch(np.ones((2, 3, 5, 1)), ones, ones, ones == 1)
+        with pytest.raises(IndexError):
+            many.of(2)
 
 
 def keys(batch):

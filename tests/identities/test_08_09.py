@@ -4,6 +4,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction as F
 
 import numpy as np
+import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import (
@@ -13,6 +14,7 @@ from strategies import (
     batches,
     gammas,
     identity,
+    logits,
     numbers,
     of_any_size,
     rngs,
@@ -24,6 +26,7 @@ from strategies import (
 
 from pgutils.gradients import leave_one_out, policy_gradient
 from pgutils.returns import discounted_returns, discounted_sum
+from pgutils.rollout import race
 from pgutils.softmax import score, softmax
 from pgutils.training import gradient_step, is_solved
 from pgutils.trajectories import Batch
@@ -310,6 +313,38 @@ def test_the_mean_of_the_others(rng, n, T):
 
 
 @identity("9.4")
+@given(st.lists(st.fractions(F(1, 9), 9, max_denominator=9), min_size=1, max_size=4))
+def test_who_finishes_first_is_a_draw_from_the_softmax(rates):
+    # E/λ is longer than t with probability exp(−λt): the first to finish is a if all
+    # others take longer than a takes, and a takes t with density λ_a exp(−λ_a t).
+    t = sympy.Symbol("t", positive=True)
+    speeds = [sympy.Rational(rate) for rate in rates]
+    longer = [sympy.exp(-speed * t) for speed in speeds]
+    # Rates exp(z) come of the logits z = log λ.
+    p = softmax(np.log(np.array(rates, dtype=float)))
+    for a, speed in enumerate(speeds):
+        others = sympy.prod(longer[:a] + longer[a + 1 :])
+        first = sympy.integrate(speed * longer[a] * others, (t, 0, sympy.oo))
+        assert first == speed / sum(speeds)
+        assert_close(p[a], float(first), 1)
+
+
+@identity("9.4")
+@given(logits(), st.integers(0, 2**32 - 1))
+def test_the_largest_logit_minus_noise_finishes_first(z, seed):
+    # The package's race, and the times E exp(−z) by themselves, to 40 digits.
+    noise = next(race(np.random.default_rng(seed), z.shape))
+    exponential = np.random.default_rng(seed).standard_exponential(z.shape)
+    winners = (z - noise).argmax(axis=-1)
+    for row in np.ndindex(z.shape[:-1]):
+        with localcontext(prec=40):
+            both = zip(exponential[row].tolist(), z[row].tolist())
+            times = [Decimal(E) * (-Decimal(logit)).exp() for E, logit in both]
+            # Logits of 10⁴ leave 12 digits of the noise.
+            assert times[winners[row]] <= min(times) * (1 + Decimal("1e-10"))
+
+
+@identity("9.5")
 @given(rngs, st.integers(1, 40), st.integers(1, 16), st.integers(60, 500))
 def test_solved_is_a_mean_of_100_in_order_of_batch_and_slot(rng, rounds, n, threshold):
     # Far off at first, all on one side, and in the end about right or exactly so.
