@@ -3,9 +3,11 @@
 # Choose another Python, 3.11 or newer, with `make PYTHON=python3.13 lab`.
 PYTHON := python3
 PY := .venv/bin/python
+BENCH := .venv-bench/bin/python
 ifeq ($(OS),Windows_NT)
 PYTHON := python
 PY := .venv/Scripts/python
+BENCH := .venv-bench/Scripts/python
 endif
 
 NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
@@ -17,10 +19,11 @@ PYTEST := $(QUIET) MPLBACKEND=Agg $(PY) -m pytest
 # Set from outside, it would hide the figures of the notebooks.
 unexport MPLBACKEND
 
-.PHONY: help lab install test notebooks figures seeds mutants
+.PHONY: help lab install test notebooks figures seeds mutants \
+  bench bench-quick
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 # JupyterLab refuses to start as root without --allow-root; others need not mind it.
 lab: .venv/installed ## Open JupyterLab on the first notebook; more options: ARGS="--port=8899"
@@ -56,6 +59,16 @@ mutants: .venv/mutmut ## Break code and checks in many small ways, and see it no
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/mutate_code.py
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/mutate_notebooks.py
 
+bench: .venv-bench/installed ## Measure everything again, about half an hour, on a quiet machine
+	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/compare.py
+	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/scaling.py
+	$(QUIET) $(BENCH) benchmarks/series.py
+
+bench-quick: .venv-bench/installed ## See that the benchmarks run, under 3 minutes; writes nothing
+	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/compare.py --quick
+	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/scaling.py --quick
+	$(QUIET) $(BENCH) -m pytest tests/test_sweep.py
+
 # The stamp is newer than the files that say what to install, unless one has changed.
 .venv/installed: pyproject.toml requirements.txt constraints.txt
 	@$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(0 if sys.version_info >= (3, 11) else 'Python 3.11 or newer is needed, this is ' + v + ': try make PYTHON=python3.13 ...')"
@@ -66,4 +79,13 @@ mutants: .venv/mutmut ## Break code and checks in many small ways, and see it no
 
 .venv/mutmut: .venv/installed
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[test,mutants]"
+	@touch $@
+
+# An environment of their own: .venv stays small. On Linux, benchmarks/requirements.txt
+# says how to do without the largest part of it.
+.venv-bench/installed: benchmarks/requirements.txt pyproject.toml requirements.txt constraints.txt
+	@echo "Installing into .venv-bench, 1.5 GB or several: this takes some minutes"
+	$(PYTHON) -m venv .venv-bench
+	$(BENCH) -m pip install --quiet --disable-pip-version-check \
+	  -r requirements.txt -r benchmarks/requirements.txt -e ".[test]"
 	@touch $@

@@ -1,0 +1,249 @@
+"""Exercises: right, each known mistake, and every way in which an answer can break."""
+
+import ast
+import signal
+import threading
+import time
+from importlib import import_module
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import sympy as sp
+
+from pgutils.exercises import exercise
+from pgutils.exercises.exercise import NOT_ANSWERED, RIGHT, Exercise
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted(path.stem for path in (ROOT / "pgutils/exercises").glob("ch*.py"))
+ALL = [
+    pytest.param(value, id=f"{chapter}.{name}")
+    for chapter in CHAPTERS
+    for name, value in vars(import_module(f"pgutils.exercises.{chapter}")).items()
+    if isinstance(value, Exercise)
+]
+
+x, y = sp.symbols("x y", positive=True)
+
+
+def total(rewards, gamma):
+    return sum(gamma**t * r for t, r in enumerate(rewards))
+
+
+def one_late(rewards, gamma):
+    return gamma * total(rewards, gamma)
+
+
+DISCOUNT = Exercise(
+    right=total,
+    mistakes={"the first reward is not discounted": one_late},
+    inputs=lambda rng: (rng.normal(size=3), rng.random()),
+    seconds=0.2,
+)
+
+
+class TestOfTheSeries:
+    @pytest.mark.parametrize("one", ALL)
+    def test_untouched_is_not_answered(self, one):
+        assert one.reply(None) == NOT_ANSWERED
+
+        def untouched(*_):
+            raise NotImplementedError
+
+        if one.inputs:
+            assert one.reply(untouched) == NOT_ANSWERED
+
+    @pytest.mark.parametrize("one", ALL)
+    def test_the_reference_is_right(self, one):
+        assert one.reply(one.right) == RIGHT
+
+    @pytest.mark.parametrize("one", ALL)
+    def test_each_mistake_gets_its_own_hint(self, one):
+        for _ in range(3):  # fresh inputs each time
+            for hint, wrong in one.mistakes.items():
+                assert one.reply(wrong) == hint
+
+    @pytest.mark.parametrize("one", ALL)
+    def test_what_is_none_of_them_is_not_right(self, one):
+        for strange in (sp.Symbol("strange"), "strange", 1234.567, np.zeros((7, 3))):
+            answer = (lambda *_: strange) if one.inputs else strange  # noqa: B023
+            said = one.reply(answer)
+            assert said not in (NOT_ANSWERED, RIGHT, *one.mistakes)
+
+    @pytest.mark.parametrize("one", [one for one in ALL if one.values[0].inputs])
+    def test_three_mistakes_or_more_are_known(self, one):
+        assert len(one.mistakes) >= 3
+
+
+class TestNotebooks:
+    @pytest.mark.parametrize("chapter", CHAPTERS)
+    def test_chapter_and_solutions_check_every_exercise(self, chapter):
+        module = import_module(f"pgutils.exercises.{chapter}")
+        names = {n for n, value in vars(module).items() if isinstance(value, Exercise)}
+        for folder in ("notebooks", "notebooks/solutions"):
+            (path,) = (ROOT / folder).glob(f"{chapter.removeprefix('ch')}_*.ipynb")
+            cells = nbformat.read(path, as_version=4).cells
+            replies = {
+                call.func.value.attr: cell
+                for cell in cells
+                if cell.cell_type == "code"
+                for call in ast.walk(ast.parse(cell.source))
+                if isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr == "check"
+            }
+            assert set(replies) == names, path.name
+            said = NOT_ANSWERED if folder == "notebooks" else RIGHT
+            for name, cell in replies.items():
+                lines = "".join(o.get("text", "") for o in cell.outputs).splitlines()
+                assert said in lines, f"{path.name}: {name}"
+
+    def test_no_learning_module_imports_them(self):
+        for path in (ROOT / "pgutils").glob("*.py"):
+            assert "exercises" not in path.read_text("utf-8"), path.name
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("right", "answer"),
+        [
+            (0.75, 0.75),
+            (0.75, sp.Rational(3, 4)),
+            (3, 3.0),
+            (x**2 - 1, (x - 1) * (x + 1)),
+            (sp.exp(x + y), sp.exp(x) * sp.exp(y)),
+            ("up", " Up "),
+            ((1, "up"), [1, "UP"]),
+            (np.eye(2), [[1, 0], [0, 1]]),
+            ((x, 2 * x), (x, x + x)),
+            (True, True),
+        ],
+    )
+    def test_right(self, right, answer):
+        assert Exercise(right).reply(answer) == RIGHT
+
+    @pytest.mark.parametrize(
+        ("right", "answer"),
+        [
+            (0.75, 0.75001),
+            (x**2 - 1, 1 - x**2),
+            (x, "x + 1"),
+            ("up", "down"),
+            ("up", 3),
+            ((1, 2), (1, 2, 3)),
+            (True, False),
+            (2.0, lambda: 2.0),
+            (x, lambda: x),
+        ],
+    )
+    def test_wrong(self, right, answer):
+        assert Exercise(right).reply(answer).startswith(("not yet", "expected"))
+
+    def test_a_known_mistake(self):
+        one = Exercise(x - 1, {"that is −1 times it": 1 - x})
+        assert one.reply(1 - x) == "that is −1 times it"
+
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            (np.zeros((3, 2)), r"expected the shape \(2, 3\), got \(3, 2\)"),
+            (np.full((2, 3), np.nan), "there is a NaN in it"),
+            ("a word", "expected numbers, got a word"),
+        ],
+    )
+    def test_another_kind_of_thing(self, answer, said):
+        with pytest.raises(AssertionError, match=said):
+            raise AssertionError(Exercise(np.ones((2, 3))).reply(answer))
+
+
+class TestFunctions:
+    def test_right_and_a_known_mistake(self):
+        assert DISCOUNT.reply(lambda r, g: np.polyval(r[::-1], g)) == RIGHT
+        assert DISCOUNT.reply(one_late) == "the first reward is not discounted"
+
+    def test_an_unknown_mistake_is_shown_on_an_example(self):
+        said = Exercise(lambda a: 2 * a, inputs=lambda rng: (3,)).reply(lambda a: a)
+        assert said == "not yet: of (3) your function makes 3, expected 6"
+
+    def test_it_is_asked_ten_times(self):
+        asked = []
+        DISCOUNT.reply(lambda r, g: asked.append(g))
+        assert len(set(asked)) == 10
+
+    def test_right_only_once_is_not_right(self):
+        def first_three(rewards, gamma):
+            return total(rewards, gamma) if calls.pop() else 0.0
+
+        calls = [False] + [True] * 9
+        assert DISCOUNT.reply(first_three).startswith("not yet")
+
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            (7, "give the function itself, not 7"),
+            (lambda r, g: None, "your function returns None"),
+            (lambda r, g: np.nan, "there is a NaN in it"),
+            (lambda r, g: np.zeros(3), r"expected the shape \(\), got \(3,\)"),
+            (lambda r, g: "many", "expected numbers, got many"),
+            (lambda r: 0.0, "your function raised an error: TypeError: .* argument"),
+            (lambda r, g: r[9], "raised an error in its line .*IndexError: index 9"),
+            (lambda r, g: r.sort() or 1.0, "your function changes its arguments"),
+            (lambda r, g: 1 / 0, "ZeroDivisionError: division by zero"),
+            (lambda r, g: np.log(-r @ r), "there is a NaN in it"),
+        ],
+    )
+    def test_what_breaks_is_told(self, answer, said):
+        with pytest.raises(AssertionError, match=said):
+            raise AssertionError(DISCOUNT.reply(answer))
+
+    def test_a_print_of_the_check_is_all_there_is(self, capsys):
+        assert DISCOUNT.check(lambda r, g: r / 0) is None
+        assert capsys.readouterr().err == ""
+
+
+class TestTime:
+    def test_an_endless_loop_is_stopped(self):
+        def endless(rewards, gamma):
+            while True:
+                pass
+
+        assert DISCOUNT.reply(endless).startswith("stopped after 0.2 s")
+
+    def test_also_one_that_swallows_the_first_interrupt(self):
+        def stubborn(rewards, gamma):
+            try:
+                while True:
+                    pass
+            except KeyboardInterrupt:
+                while True:
+                    pass
+
+        assert DISCOUNT.reply(stubborn).startswith("stopped after 0.2 s")
+
+    def test_the_readers_own_interrupt_goes_through(self):
+        def interrupted(rewards, gamma):
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(1)
+
+        with pytest.raises(KeyboardInterrupt):
+            DISCOUNT.reply(interrupted)
+
+    def test_nothing_is_left_running(self):
+        before = threading.active_count()
+        DISCOUNT.reply(total)
+        assert threading.active_count() == before
+
+    def test_an_interrupt_that_comes_too_late_is_caught(self, monkeypatch):
+        def exactly_in_time(rewards, gamma):
+            time.sleep(0.25)  # the call ends by itself, after the watcher has fired
+            return 1.0
+
+        assert DISCOUNT.reply(exactly_in_time).startswith("stopped after")
+
+    def test_five_seconds_are_given(self):
+        assert Exercise(1).seconds == 5.0
+
+
+def test_an_exercise_needs_no_more_than_its_value():
+    assert exercise.Exercise(3).check(3) is None
