@@ -10,7 +10,7 @@ PY := .venv/Scripts/python
 BENCH := .venv-bench/Scripts/python
 endif
 
-NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
+NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb notebooks/solutions/[0-9]*.ipynb))
 
 # No progress bars in stored outputs, one thread per process, no window from SDL.
 QUIET := TQDM_DISABLE=1 OMP_NUM_THREADS=1 SDL_VIDEODRIVER=dummy

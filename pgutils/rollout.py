@@ -95,9 +95,11 @@ def run_episodes(
         x, reward, terminated, truncated, _ = env.step(action)
         steps.append((action, reward, running))
         states.append(x)
-        running = running & ~(terminated | truncated)
-        if not running.any():
-            break
+        over = terminated | truncated
+        if over.any():
+            running = running & ~over
+            if not running.any():
+                break
 
     def side_by_side(part):
         part = np.stack(part).swapaxes(0, 1)

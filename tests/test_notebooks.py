@@ -11,6 +11,7 @@ from rules.reading import cells, read
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 SERIES = {path.name: read(path) for path in sorted(FOLDER.glob("[0-9]*.ipynb"))}
+SOLUTIONS = {p.name: read(p) for p in sorted((FOLDER / "solutions").glob("*.ipynb"))}
 TAGS = {tag for nb in SERIES.values() for tag in equations.tags(nb)}
 MODULES = sorted((ROOT / "pgutils").glob("*.py"))
 PACKAGED = {
@@ -101,6 +102,27 @@ class TestNotebook:
         report(shown.problems_shown(name, SERIES[name], PACKAGED, SHOWN))
 
 
+@pytest.mark.parametrize("name", SOLUTIONS)
+class TestSolutions:
+    def test_they_belong_to_a_notebook(self, name):
+        assert name in SERIES
+
+    def test_file_and_sources_are_in_form(self, name):
+        report(form.problems_form(SOLUTIONS[name]))
+
+    def test_stored_outputs_are_clean(self, name):
+        report(form.problems_outputs(SOLUTIONS[name]))
+
+    def test_links_resolve(self, name):
+        text = "\n\n".join(
+            cell.source for _, cell in cells(SOLUTIONS[name], "markdown")
+        )
+        report(links.problems_links(text, name, FOLDER / "solutions", SERIES))
+
+    def test_dollars_are_paired(self, name):
+        report(formulas.formulas(SOLUTIONS[name])[1])
+
+
 def test_no_two_notebooks_share_a_number():
     numbers = [name[:2] for name in SERIES]
     assert len(set(numbers)) == len(numbers)
@@ -109,7 +131,7 @@ def test_no_two_notebooks_share_a_number():
 def test_katex_reads_all_formulas():
     found = [
         {**formula, "where": f"{name}, {formula['where']}"}
-        for name, nb in SERIES.items()
+        for name, nb in [*SERIES.items(), *SOLUTIONS.items()]
         for formula in formulas.formulas(nb)[0]
     ]
     problems = formulas.katex(found)

@@ -173,6 +173,8 @@ def same_expression(a, b) -> bool:
 
 def numbers(value) -> np.ndarray | None:
     """Return numbers as an array of floats, or None if they are none."""
+    if value is None:
+        return None
     try:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError):
