@@ -166,6 +166,28 @@ class TestFunctions:
         said = Exercise(lambda a: 2 * a, inputs=lambda rng: (3,)).reply(lambda a: a)
         assert said == "not yet: of (3) your function makes 3, expected 6"
 
+    @pytest.mark.parametrize(
+        ("wanted", "shown"),
+        [
+            (np.array([True, False]), r"\[True, False\]"),
+            (np.array([1, 2]), r"\[1, 2\]"),
+            (np.array([1 / 3, 0.0]), r"\[0.3333, 0.0\]"),
+            (1 / 3, "0.3333"),
+            (np.arange(99.0), r"\[0.0, 1.0, .*…"),
+        ],
+    )
+    def test_numbers_of_the_example_are_short(self, wanted, shown):
+        one = Exercise(lambda a: wanted, inputs=lambda rng: (3,))
+        with pytest.raises(AssertionError, match=f"expected {shown}$"):
+            raise AssertionError(one.reply(lambda a: np.full(np.shape(wanted), 0.5)))
+
+    def test_none_is_not_taken_for_nan(self):
+        one = Exercise(
+            lambda a: 1.0, {"there is a nan": lambda a: np.nan}, lambda rng: (3,)
+        )
+        assert one.reply(lambda a: None).startswith("your function returns None")
+        assert one.reply(lambda a: np.nan) == "there is a nan"
+
     def test_it_is_asked_ten_times(self):
         asked = []
         DISCOUNT.reply(lambda r, g: asked.append(g))

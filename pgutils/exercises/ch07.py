@@ -33,6 +33,7 @@ by_hand_estimate = Exercise(
 by_hand_rate = Exercise(
     right=F(5, 37),
     mistakes={
+        "right, but rounded: and exactly, as a fraction?": 0.135,
         "the column of left moves as well: by how much does the difference move?": (
             F(10, 37)
         ),

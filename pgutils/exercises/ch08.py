@@ -148,7 +148,7 @@ def _all_steps_of_others(returns, lengths):
 def _some_episodes(rng):
     N, T = 4, 4
     lengths = rng.integers(1, T + 1, size=N)
-    rewards = rng.integers(-9, 10, size=(N, T)) / 10
+    rewards = rng.integers(-2, 3, size=(N, T)) / 2
     rewards[np.arange(T) >= lengths[:, np.newaxis]] = 0.0
     return np.cumsum(rewards[:, ::-1], axis=1)[:, ::-1].copy(), lengths
 
@@ -166,6 +166,8 @@ mean_of_alive_others = Exercise(
         "your sum leaves its own episode out, and does your count?": (
             lambda G, T: _divided(G, _running(G, T).sum(0))
         ),
+        "a return of 0 is not an end, it may be a matter of −1 and +1: what says when "
+        "an episode is over?": lambda G, T: _divided(G, (G != 0).sum(0) - (G != 0)),
         "you count one less than all that run. But if episode i has ended itself, is "
         "it among them?": lambda G, T: _divided(G, _running(G, T).sum(0) - 1),
         "a sum for a mean: divide by the number of others that run": (

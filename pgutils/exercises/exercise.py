@@ -214,6 +214,7 @@ def place(error: Exception) -> str:
 def shorten(value) -> str:
     """Return a value in at most 70 characters."""
     if isinstance(value, (float, np.ndarray)):
-        value = np.round(value, 4).tolist()
+        value = np.asarray(value)
+        value = (value.round(4) if value.dtype.kind == "f" else value).tolist()
     text = " ".join(str(value).split())
     return text if len(text) <= 70 else text[:67] + "…"
