@@ -19,7 +19,7 @@ PYTEST := $(QUIET) MPLBACKEND=Agg $(PY) -m pytest
 # Set from outside, it would hide the figures of the notebooks.
 unexport MPLBACKEND
 
-.PHONY: help lab install test notebooks figures seeds mutants \
+.PHONY: help lab install test notebooks figures handout seeds mutants \
   bench bench-quick
 
 help: ## Show this list
@@ -51,6 +51,9 @@ notebooks: .venv/installed ## Run all notebooks again, in place, and make the pa
 
 figures: .venv/installed ## Draw what lives in figures/
 	$(QUIET) MPLBACKEND=Agg $(PY) figures/make_figures.py
+
+handout: .venv/installed ## Write the series without its solutions into the new folder handout/, for a class
+	$(PY) tests/make_handout.py handout
 
 seeds: .venv/installed ## Run the statistical checks 30 times with fresh seeds, about 15 minutes
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/fresh_seeds.py 30

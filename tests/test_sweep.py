@@ -33,11 +33,9 @@ def sweep():
     for name in "joblib", "distributed":
         reason = f"{name} is not installed: `make bench-quick` runs this test with it"
         pytest.importorskip(name, reason=reason)
-    sys.path.insert(0, str(SCRIPT.parent))
     import sweep
 
-    yield sweep
-    sys.path.remove(str(SCRIPT.parent))
+    return sweep
 
 
 @pytest.fixture(scope="module")
