@@ -65,12 +65,23 @@ class Exercise:
             return NOT_ANSWERED
 
     def _of_value(self, answer) -> str:
-        if same(answer, self.right, self.tol):
-            return RIGHT
-        for hint, wrong in self.mistakes.items():
-            if same(answer, wrong, self.tol):
-                return hint
-        return misfit(answer, self.right) or "not yet: try again"
+        if isinstance(answer, list) and len(answer) == 1:
+            (answer,) = answer  # as SymPy's `solve` returns it
+        if isinstance(answer, (tuple, list)) and any(part is None for part in answer):
+            missing = [i for i, part in enumerate(answer, start=1) if part is None]
+            return f"number {missing[0]} of {len(answer)} is not answered yet"
+        try:
+            with limited(self.seconds):
+                if same(answer, self.right, self.tol):
+                    return RIGHT
+                for hint, wrong in self.mistakes.items():
+                    if same(answer, wrong, self.tol):
+                        return hint
+                return misfit(answer, self.right) or graded(
+                    answer, self.right, self.tol
+                )
+        except TooLong:
+            return f"SymPy needs more than {self.seconds:g} s for it: simplify it first"
 
     def _of_function(self, answer: Callable, asked: list[tuple]) -> str:
         given = []
@@ -101,8 +112,8 @@ class Exercise:
             if not same(got, wanted, self.tol):
                 shown = ", ".join(shorten(argument) for argument in arguments)
                 return misfit(got, wanted) or (
-                    f"not yet: of ({shown}) your function makes {shorten(got)}, "
-                    f"expected {shorten(wanted)}"
+                    f"not yet: of ({shown}) your function makes "
+                    f"{difference(got, wanted, self.tol)}"
                 )
         raise AssertionError("unequal as a whole, equal one by one")
 
@@ -163,10 +174,12 @@ def same(a, b, tol: float) -> bool:
 
 
 def same_expression(a, b) -> bool:
-    """Tell whether two SymPy expressions are equal."""
+    """Tell whether two SymPy expressions are equal; symbols go by their names."""
     try:
-        difference = sp.sympify(a) - sp.sympify(b)
-        return sp.expand(difference) == 0 or sp.simplify(difference) == 0
+        a, b = sp.sympify(a), sp.sympify(b)
+        own = {symbol.name: symbol for symbol in b.free_symbols}
+        a = a.subs({s: own[s.name] for s in a.free_symbols if s.name in own}).doit()
+        return sp.expand(a - b) == 0 or sp.simplify(a - b) == 0
     except (sp.SympifyError, TypeError, AttributeError, StopIteration):
         return False
 
@@ -185,10 +198,14 @@ def misfit(got, wanted) -> str:
     """Say what is wrong about the kind of an answer; nothing if the kind is right."""
     if got is None:
         return "your function returns None: is there a `return`?"
-    if isinstance(wanted, (str, sp.Basic)):
-        return ""
-    found, aim = numbers(got), numbers(wanted)
-    if aim is None:
+    aim, found = numbers(wanted), numbers(got)
+    if isinstance(wanted, (tuple, list)):
+        if not isinstance(got, (tuple, list, np.ndarray)) or len(got) != len(wanted):
+            parts = len(got) if isinstance(got, (tuple, list)) else shorten(got)
+            return f"expected {len(wanted)} things, got {parts}"
+        if aim is None:
+            return ""
+    if aim is None or isinstance(wanted, sp.Basic):
         return ""
     if found is None:
         return f"expected numbers, got {shorten(got)}"
@@ -197,6 +214,47 @@ def misfit(got, wanted) -> str:
     if np.isnan(found).any() and not np.isnan(aim).any():
         return "there is a NaN in it: 0/0, inf − inf, or the logarithm of a negative?"
     return ""
+
+
+def graded(answer, right, tol: float) -> str:
+    """Say which of several values are right, or how many of more than three."""
+    if not isinstance(right, (tuple, list)):
+        return "near: give it exactly" if near(answer, right) else "not yet: try again"
+    good = [same(part, wanted, tol) for part, wanted in zip(answer, right)]
+    if len(good) > 3:
+        return f"not yet: {sum(good)} of {len(good)} are right"
+    said = [
+        "right" if ok else "near: give it exactly" if near(part, wanted) else "not"
+        for ok, part, wanted in zip(good, answer, right)
+    ]
+    words = ", ".join(f"number {i} is {word}" for i, word in enumerate(said, start=1))
+    return f"not yet: {words}"
+
+
+def near(answer, right) -> bool:
+    """Tell whether a number is a rounded one of what is right."""
+    close = [numbers(answer), numbers(right)]
+    if any(value is None or value.shape for value in close):
+        return False
+    return bool(np.isclose(*close, rtol=2e-3, atol=0))
+
+
+def difference(got, wanted, tol: float) -> str:
+    """Say where an answer differs first, and what was expected there."""
+    if isinstance(wanted, (tuple, list)) and numbers(wanted) is None:
+        pairs = enumerate(zip(got, wanted), start=1)
+        i, (mine, aim) = next((i, pair) for i, pair in pairs if not same(*pair, tol))
+        return f"as number {i} {misfit(mine, aim) or difference(mine, aim, tol)}"
+    found, aim = numbers(got), numbers(wanted)
+    if found is None or aim is None or aim.size <= 4:
+        return f"{shorten(got)}, expected {shorten(wanted)}"
+    apart = ~np.isclose(found, aim, rtol=tol, atol=tol, equal_nan=True)
+    place = np.argwhere(apart)[0]
+    where = "".join(f"[{i}]" for i in place)
+    return (
+        f"{shorten(float(found[tuple(place)]))} at {where}, "
+        f"expected {shorten(float(aim[tuple(place)]))}"
+    )
 
 
 def described(error: Exception) -> str:
@@ -212,9 +270,18 @@ def place(error: Exception) -> str:
 
 
 def shorten(value) -> str:
-    """Return a value in at most 70 characters."""
-    if isinstance(value, (float, np.ndarray)):
-        value = np.asarray(value)
-        value = (value.round(4) if value.dtype.kind == "f" else value).tolist()
-    text = " ".join(str(value).split())
+    """Return a value in at most 70 characters, with four decimals."""
+    text = " ".join(str(rounded(value)).split())
     return text if len(text) <= 70 else text[:67] + "…"
+
+
+def rounded(value):
+    """Return plain numbers and lists, with four decimals."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (tuple, list)):
+        parts = [rounded(part) for part in value]
+        return tuple(parts) if isinstance(value, tuple) else parts
+    if isinstance(value, np.ndarray):
+        return rounded(value.tolist())
+    return round(value, 4) if isinstance(value, float) else value
