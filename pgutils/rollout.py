@@ -89,7 +89,8 @@ def run_episodes(
     x, _ = env.reset(seed=int(rng.integers(2**31)))
     running = np.ones(env.num_envs, dtype=bool)
     states, steps = [x], []
-    for noise in repeat(0) if greedy else race(rng, (*grid, k)):
+    noises = repeat(0) if greedy else race(rng, (*grid, k))
+    for noise in noises:
         logits = x.astype(float).reshape(*grid, d) @ theta
         action = (logits - noise).argmax(axis=-1).ravel()
         x, reward, terminated, truncated, _ = env.step(action)
@@ -106,5 +107,4 @@ def run_episodes(
         return part.reshape(*grid, *part.shape[1:])
 
     actions, rewards, mask = map(side_by_side, zip(*steps))
-    rewards *= mask
-    return Batch(side_by_side(states), actions, rewards, mask)
+    return Batch(side_by_side(states), actions, rewards * mask, mask)

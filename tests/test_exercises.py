@@ -4,6 +4,7 @@ import ast
 import signal
 import threading
 import time
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 
@@ -163,6 +164,7 @@ class TestValues:
             (x - 1, sp.Symbol("x") - 1),
             (sp.Symbol("n") ** 2, sp.Sum(2 * x - 1, (x, 1, sp.Symbol("n")))),
             (sp.Rational(1, 4), 0.25),
+            (x**2 - 1, "(x - 1) * (x + 1)"),
         ],
     )
     def test_another_form_of_it_is_right(self, right, answer):
@@ -179,7 +181,9 @@ class TestValues:
             ((280, sp.sqrt(2)), (280, None), "number 2 of 2 is not answered yet"),
             ((280, sp.sqrt(2)), (280,), "expected 2 things, got 1"),
             ((280, sp.sqrt(2)), 280, "expected 2 things, got 280"),
-            ((1, 2, 3, 4), (1, 2, 4, 3), "not yet: 2 of 4 are right"),
+            ((1, 2, 3, 4, 5), (1, 2, 4, 3, 5), "not yet: 3 of 5 are right"),
+            (10.0888, 10.1, "near: give more digits"),
+            (Fraction(1, 3), 0.3333, "near: give it exactly"),
             (("up", "down"), ("up", "up"), "number 1 is right, number 2 is not"),
         ],
     )

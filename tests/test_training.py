@@ -69,6 +69,26 @@ def same(run, other):
     )
 
 
+class TestOver:
+    """First in this file: a run that is never over would not end."""
+
+    @pytest.mark.parametrize(
+        ("solved", "diverged", "steps", "over"),
+        [
+            (False, False, [3, 4], False),
+            (True, False, [3, 4], True),
+            (False, True, [3, 4], True),
+            (False, False, [3, 5], True),
+            (False, False, [3, 4, 5], True),
+            (False, False, [], False),
+        ],
+    )
+    def test_solved_diverged_or_spent(self, solved, diverged, steps, over):
+        returns = np.zeros((len(steps), 2))
+        run = Training(np.zeros((1, 2)), returns, np.array(steps), solved, diverged)
+        assert run.over(8) is over
+
+
 class TestLearning:
     @pytest.mark.parametrize("seed", [3000, 3001, 3002])
     def test_cartpole_is_solved_within_200000_steps(self, seed):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from numbers import Rational
 
 import numpy as np
 import sympy as sp
@@ -161,10 +162,10 @@ def outcomes(function: Callable, asked: list[tuple]) -> list:
 
 def same(a, b, tol: float) -> bool:
     """Tell whether two numbers, arrays, expressions, words or tuples are equal."""
+    if isinstance(b, sp.Basic) or (isinstance(a, sp.Basic) and not isinstance(b, str)):
+        return same_expression(a, b)
     if isinstance(a, str) or isinstance(b, str):
         return str(a).strip().lower() == str(b).strip().lower()
-    if isinstance(a, sp.Basic) or isinstance(b, sp.Basic):
-        return same_expression(a, b)
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
         return len(a) == len(b) and all(same(p, q, tol) for p, q in zip(a, b))
     a, b = numbers(a), numbers(b)
@@ -217,26 +218,29 @@ def misfit(got, wanted) -> str:
 
 
 def graded(answer, right, tol: float) -> str:
-    """Say which of several values are right, or how many of more than three."""
+    """Say which of several values are right, or how many of more than four."""
     if not isinstance(right, (tuple, list)):
-        return "near: give it exactly" if near(answer, right) else "not yet: try again"
+        return near(answer, right) or "not yet: try again"
     good = [same(part, wanted, tol) for part, wanted in zip(answer, right)]
-    if len(good) > 3:
+    if len(good) > 4:
         return f"not yet: {sum(good)} of {len(good)} are right"
     said = [
-        "right" if ok else "near: give it exactly" if near(part, wanted) else "not"
+        "right" if ok else near(part, wanted) or "not"
         for ok, part, wanted in zip(good, answer, right)
     ]
     words = ", ".join(f"number {i} is {word}" for i, word in enumerate(said, start=1))
     return f"not yet: {words}"
 
 
-def near(answer, right) -> bool:
-    """Tell whether a number is a rounded one of what is right."""
+def near(answer, right) -> str:
+    """Say so if a number is a rounded one of what is right."""
     close = [numbers(answer), numbers(right)]
     if any(value is None or value.shape for value in close):
-        return False
-    return bool(np.isclose(*close, rtol=2e-3, atol=0))
+        return ""
+    if not np.isclose(*close, rtol=2e-3, atol=0):
+        return ""
+    exact = isinstance(right, (sp.Basic, Rational))
+    return "near: give it exactly" if exact else "near: give more digits"
 
 
 def difference(got, wanted, tol: float) -> str:
