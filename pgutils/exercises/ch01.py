@@ -35,8 +35,12 @@ likeliest_days = Exercise(
         ),
         "the coin has no favourite sequence of actions, each has the probability 1/8. "
         "Which action has an outcome that is certain?": (2, 3),
-        "of the coin you ask what the robot should like; ask what is likely: the coin "
-        "does not care. Which action has an outcome that is certain?": (3, 3),
+        "that is the day which earns most; asked is the likeliest, and a coin does not "
+        "know what pays. Which action has an outcome that is certain?": (3, 3),
+        "so many shifts are usual, but many days share them. Which single day, shift "
+        "by shift, is likelier than every other?": (1, 2),
+        "2 of 3 is a usual number, but many days share it. Which single day, shift by "
+        "shift, is likelier than every other?": (2, 2),
         "the coin is right. The second robot works on a high battery with probability "
         "0.95: can it afford to recharge there?": (0, 0),
         "the coin is right. The second robot does recharge when low; but is there a "
@@ -52,8 +56,8 @@ how_many_days = Exercise(
         "as histories that stand at low?": (287, sp.Rational(7, 2)),
         "280 is right. 280/82 is near the factor, but the factor of the next shift is "
         "another one: where do they settle?": (280, sp.Rational(140, 41)),
-        "280 is right. That is the smaller eigenvalue: which of the two wins in a high "
-        "power of the matrix?": (280, 2 - sp.sqrt(2)),
+        "280 is right. The equation is right, too, but it has two solutions; with a "
+        "factor below 1, would there be more days or fewer?": (280, 2 - sp.sqrt(2)),
     },
 )
 
@@ -65,10 +69,10 @@ def _exact_log_ratio(first, second):
 
 
 def _four_long_episodes(rng):
-    def chances():
-        return [float(f"{p:.1e}") for p in 10 ** rng.uniform(-155, -150, size=4)]
+    def chances(low, high):
+        return [float(f"{p:.1e}") for p in 10 ** rng.uniform(low, high, size=4)]
 
-    return chances(), chances()
+    return chances(-250, -240), chances(-155, -150)
 
 
 log_ratio = Exercise(
@@ -78,8 +82,13 @@ log_ratio = Exercise(
         "take its logarithm. What is the logarithm of a product?": lambda a, b: (
             np.log(np.prod(a)) - np.log(np.prod(b))
         ),
-        "that is the ratio itself, which more episodes would push out of range, too: "
-        "where is the logarithm?": lambda a, b: np.prod(np.divide(a, b)),
+        "each ratio is a number that the computer can hold; but what is the product of "
+        "four? Take the logarithm before you multiply": lambda a, b: np.log(
+            np.prod(np.divide(a, b))
+        ),
+        "that is the ratio itself, out of range, too: where is the logarithm?": (
+            lambda a, b: np.prod(np.divide(a, b))
+        ),
         "flipped sign: you divide the second policy by the first; which of the two "
         "should come out ahead if your number is large?": lambda a, b: (
             -_exact_log_ratio(a, b)
@@ -108,8 +117,8 @@ def _warm_world(initial, transition):
 
 
 def _mistaken(*, remember=None, pays=None, start=0, place=(2, 1), everywhere=False):
-    """Build the world of a mistake in loops; `remember` makes the next w of w and a."""
-    remember, pays = remember or (lambda w, a: a), pays or (lambda w: 1 + w)
+    """Build a mistaken world in loops; `remember` makes the next w of w, s, a, s'."""
+    remember, pays = remember or (lambda w, s, a, s2: a), pays or (lambda w: 1 + w)
 
     def build(initial, transition):
         rho, P, R = np.zeros(4), np.zeros((4, 2, 4)), np.zeros((4, 2, 4))
@@ -117,7 +126,7 @@ def _mistaken(*, remember=None, pays=None, start=0, place=(2, 1), everywhere=Fal
             rho[np.dot(place, (s, start))] = initial[s]
         for s, w, a, s2, w2 in np.ndindex(2, 2, 2, 2, 2):
             i, j = np.dot(place, (s, w)), np.dot(place, (s2, w2))
-            possible = w2 == remember(w, a)
+            possible = w2 == remember(w, s, a, s2)
             P[i, a, j] = transition[s][a][s2] * possible
             if a == WORK and (possible or everywhere):
                 R[i, a, j] = pays(w) if s == HIGH else ROBOT.reward[s][a][s2]
@@ -138,9 +147,15 @@ warm_motor = Exercise(
     right=_warm_world,
     mistakes={
         "your motor never changes its w: what decides whether it is warm in the *next* "
-        "shift?": _mistaken(remember=lambda w, a: w),
+        "shift?": _mistaken(remember=lambda w, s, a, s2: w),
         "once warm, your motor stays warm; what if the robot recharges in between?": (
-            _mistaken(remember=max)
+            _mistaken(remember=lambda w, s, a, s2: max(w, a))
+        ),
+        "only work on high warms your motor: what does the exercise say of low?": (
+            _mistaken(remember=lambda w, s, a, s2: a * (s == HIGH))
+        ),
+        "after a rescue your motor is cold; but did the robot work in that shift?": (
+            _mistaken(remember=lambda w, s, a, s2: a * ((s, s2) != (LOW, HIGH)))
         ),
         "your motor is warm in the morning: did the robot work in the shift before?": (
             _mistaken(start=1)

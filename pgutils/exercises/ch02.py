@@ -23,6 +23,12 @@ by_hand = Exercise(
             3 * _half,
             3,
         ),
+        "you count the waiting from the start of the day. G_t counts it from step t: "
+        "which reward of G_2 has the weight 1?": (
+            3 * _half**2,
+            3 * _half**2,
+            7 * _half**2,
+        ),
         "that is the full return three times: from step 2, which rewards are still to "
         "come?": (7 * _half**2,) * 3,
     },
@@ -138,8 +144,25 @@ bonus = Exercise(
         "how many bonuses does it bring?": ("more", "less"),
         "the second is right. In the first world a rescue does not shorten the day: "
         "how many bonuses does it bring?": ("less", "less"),
+        "have the two robots changed places? How many bonuses does each day bring, "
+        "and can working on low change that number?": ("less", "same"),
         "the first is right: the robot cannot change the sum of the bonuses. In the "
         "second world, does it lose or win bonuses by a rescue?": ("same", "more"),
+    },
+)
+
+random_morning = Exercise(
+    right=7,
+    mistakes={
+        "that is the mean of the two variances, the scatter of days that begin alike. "
+        "But a high day has the mean 4 and a low one 0: does that not scatter?": 4,
+        "that is how much the two means scatter; what about days that begin alike?": 3,
+        "that is halfway between 3 and 7: do as many days begin low as high, and what "
+        "of the two means?": 5,
+        "that is the mean of G_0²: what do you take away?": 16,
+        "that is the standard deviation: the variance is asked for": sp.sqrt(7),
+        "squared weights belong to a sum of independent numbers. Here a day is of the "
+        "one kind or of the other": sp.Rational(17, 8),
     },
 )
 
@@ -166,16 +189,17 @@ def _variances(*world):
     return found
 
 
-def _mistaken(*, cross=2.0, power=2, finish=lambda V, M: M - V**2, undiscounted=False):
+def _mistaken(*, cross=2.0, power=2, now=False, fewer=0, g=None, finish=None):
     """Walk back with means V and mean squares M, and one thing wrong."""
+    finish = finish or (lambda V, M: M - V**2)
 
     def variances(policy, transition, reward, gamma, horizon):
         chance = np.array(policy)[:, :, None] * np.array(transition)
-        r, g, V, M = np.array(reward), 1.0 if undiscounted else gamma, 0.0, 0.0
-        for _ in range(horizon):
-            square = r**2 + cross * g * r * V + g**power * M
-            V = np.sum(chance * (r + g * V), axis=(1, 2)) * np.ones(2)
-            M = np.sum(chance * square, axis=(1, 2))
+        r, d, V, M = np.array(reward), g or gamma, 0.0, 0.0
+        for _ in range(horizon - fewer):
+            V, later = np.sum(chance * (r + d * V), axis=(1, 2)), V
+            mixed = cross * d * r * (V if now else later)
+            M = np.sum(chance * (r**2 + mixed + d**power * M), axis=(1, 2))
         return finish(V, M)
 
     return variances
@@ -213,7 +237,11 @@ variance_of_return = Exercise(
         "(r + γG)² has three terms: where is the mixed one?": _mistaken(cross=0.0),
         "the mixed term of (r + γG)² comes how often?": _mistaken(cross=1.0),
         "in (r + γG)², by what is G² multiplied?": _mistaken(power=1),
-        "that is right for γ = 1: where is the discount?": _mistaken(undiscounted=True),
+        "that is right for γ = 1: where is the discount?": _mistaken(g=1.0),
+        "V_t stands where V_{t+1} belongs: which of them is the mean of what follows "
+        "this step?": _mistaken(now=True),
+        "off by one: you took one step fewer than the horizon. Does your walk begin at "
+        "T, where V and M are 0?": _mistaken(fewer=1),
         "you add the variances of the steps, as if they were independent. But a good "
         "step can lead to a good state: try the mean of G_t² instead": (
             _as_if_independent
