@@ -17,7 +17,7 @@ import nbformat
 ROOT = Path(__file__).parents[1]
 COPIED = ["figures", "pgutils"]
 FILES = ["LICENSE", "constraints.txt", "pyproject.toml", "requirements.txt"]
-LEADS_TO_SOLUTIONS = re.compile(r"^.*\(solutions/.*$\n?", re.MULTILINE)
+LEADS_TO_SOLUTIONS = re.compile(r"^.*\(solutions\b.*$\n?", re.MULTILINE)
 README = """# Policy gradients, by hand and checked
 
 Python 3.11 or newer is needed. In this folder:

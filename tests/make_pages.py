@@ -1,4 +1,4 @@
-"""Write two pages of the series: all equations with their checks, and a cheat sheet.
+"""Write three pages: all equations with their checks, a cheat sheet, all exercises.
 
 Run by `make notebooks`: python tests/make_pages.py. All is read: formulas, summaries,
 the lines that `verify` printed and the table of symbols from the notebooks, names of
@@ -10,6 +10,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,20 @@ CHECK = re.compile(rf"✓ \((\d+\.\d+)\) ({'|'.join(KINDS)})(?: \((.*?)\))?: ")
 SUMMARY = re.compile(r"^\| *(\[\(\d+\.\d+\)\][^|]*)\| *(.+?) *(?<!\\)\|", re.M)
 CITED = re.compile(r"\((\d+\.\d+)\)")
 IMPLEMENTS = re.compile(r"equations? \(\d+\.\d+\)(?:(?:,| and) \(\d+\.\d+\))*")
+
+EXERCISE = re.compile(r"^### Exercise (\d+\.\d+) · (.+)$", re.M)
+MINUTES = re.compile(r"\b(?:(\d+) minutes|[Hh]alf an hour)")
+ANSWER = re.compile(r"^(ch\d\d)\.(\w+)\.check\(", re.M)
+
+EXERCISES_INTRO = """\
+# All exercises
+
+They stand at the end of their notebooks, each with a folded hint and a cell that
+checks the answer. The last column says how many mistakes the check knows: to each
+it has a hint of its own.
+
+[Solutions](solutions), with the reasoning, are apart.
+"""
 
 INTRO = """\
 # Every numbered equation
@@ -237,6 +252,37 @@ def cheat_sheet(series: dict, equations: list[Equation]) -> list[str]:
     return [CHEAT_INTRO + "\n" + symbols, "## Formulas\n\n" + "\n".join(rows)]
 
 
+def exercises(series: dict, _) -> list[str]:
+    """Return the page of exercises: what is asked, how long it takes, what is known."""
+    rows = [
+        "| exercise | | minutes | answer | known mistakes |",
+        "|---|---|---|---|---|",
+    ]
+    for file, nb in series.items():
+        found = []  # [number, title, minutes, checks]
+        for cell in nb.cells:
+            if heading := EXERCISE.search(cell.source):
+                found.append([*heading.groups(), 0, []])
+            if cell.source.startswith("Solutions, with"):
+                break
+            if found and cell.cell_type == "markdown":
+                found[-1][2] += sum(int(n or 30) for n in MINUTES.findall(cell.source))
+            elif found:
+                found[-1][3] += ANSWER.findall(cell.source)
+        for number, title, minutes, checks in found:
+            asked = [
+                getattr(import_module(f"pgutils.exercises.{module}"), name)
+                for module, name in checks
+            ]
+            kinds = dict.fromkeys("code" if e.inputs else "value" for e in asked)
+            known = " + ".join(str(len(exercise.mistakes)) for exercise in asked)
+            rows.append(
+                f"| [{number}]({file}) | {title} | {minutes} | {', '.join(kinds)} "
+                f"| {known} |"
+            )
+    return [EXERCISES_INTRO, "\n".join(rows)]
+
+
 def notebook(name: str, parts: list[str]) -> nbformat.NotebookNode:
     """Return a notebook of Markdown cells."""
     made = [
@@ -253,7 +299,11 @@ def pages() -> dict[str, str]:
     paths = sorted(FOLDER.glob("[0-9]*.ipynb"))
     series = {path.name: read(path) for path in paths}
     equations = index(series)
-    made = {"equations": index_page, "cheat_sheet": cheat_sheet}
+    made = {
+        "equations": index_page,
+        "cheat_sheet": cheat_sheet,
+        "exercises": exercises,
+    }
     return {
         f"{name}.ipynb": nbformat.writes(notebook(name, make(series, equations))) + "\n"
         for name, make in made.items()
