@@ -1,7 +1,7 @@
 """Exercises of notebooks/04_policy_gradient.ipynb."""
 
 from collections.abc import Callable
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 
 import numpy as np
 import sympy as sp
@@ -23,6 +23,16 @@ one_day = Exercise(
         "which before the third?": (BY_FULL, BY_FULL),
         "your returns are not discounted: a reward that comes two steps later counts "
         "γ² = 0.81 of itself": ((4.0, -2.0), (3.0, -1.0)),
+        "your returns are not discounted (the γ^t before them is there): a reward that "
+        "comes two steps later counts γ² = 0.81 of itself": ((4.0, -2.0), (2.81, -0.9)),
+        "(4.4) is right. In (4.2), G_0 is discounted as well": (
+            (4.0, -2.0),
+            (2.62, -0.81),
+        ),
+        "you discount the first reward: it comes right after the first action. To "
+        "which power is γ raised for it?": ((3.258, -1.629), (2.358, -0.729)),
+        "your scores are ±1. A score is what happened, 1 or 0, minus what was expected "
+        "of a coin": ((7.24, -3.62), (5.24, -1.62)),
         "the sign of the second score: the robot recharged. Was that more work than "
         "you expect of a coin, or less?": ((3.62, 1.81), (2.62, 0.81)),
         "a mean for a sum: (4.2) and (4.4) add up the steps of a day; nothing divides "
@@ -63,6 +73,16 @@ def togo(gamma: float, paid: list, t: int) -> float:
     return sum(gamma**k * paid[k] for k in range(t, len(paid)))
 
 
+def never_reset(scores: list, rewards: list, gamma: float) -> float:
+    """Return an estimate whose G goes on from one episode to the next."""
+    total = G = 0.0
+    for psi, paid in zip(scores, rewards):
+        for t in reversed(range(len(paid))):
+            G = paid[t] + gamma * G
+            total += gamma**t * psi[t] * G
+    return total / len(scores)
+
+
 def one_in_n(lengths: list, i: int) -> float:
     """Return 1/N."""
     return 1 / len(lengths)
@@ -96,6 +116,16 @@ estimate = Exercise(
         ),
         "the rewards within G_t are not discounted": weighed(
             lambda g, paid, t: g**t * sum(paid[t:]), one_in_n
+        ),
+        "G starts at 0 in each episode: does yours go on from the one before?": (
+            never_reset
+        ),
+        "off by one in the rewards: you leave out the one right after the action. "
+        "rewards[i][t] is r_{t+1}, the first summand of G_t": weighed(
+            lambda g, paid, t: togo(g, paid, t + 1) / g, one_in_n
+        ),
+        "only the first episode is in it: is your `return` inside the loop?": weighed(
+            togo, lambda T, i: (i == 0) / len(T)
         ),
         "a mean over steps: you divide by the number of all steps, and long episodes "
         "lose. Of what is (4.6) a mean?": weighed(togo, lambda T, i: 1 / sum(T)),
@@ -146,6 +176,19 @@ memory = Exercise(
         ),
         "the first two are right. The third is a mean as well: how likely is it that "
         "the 2 is paid?": (-r * dq, r * dq, 2 * dq / q),
+        "the first two are right. In the third, the score is the slope of log q, not "
+        "of q": (-r * dq, r * dq, 2 * q * dq),
+        "the first two are right. The third is the mean reward: where is the score?": (
+            -r * dq,
+            r * dq,
+            2 * q,
+        ),
+        "the first two are right. The third asks for the reward after the action "
+        "alone: what does r, which was paid before, do there?": (
+            -r * dq,
+            r * dq,
+            2 * dq * r,
+        ),
     },
 )
 
@@ -155,6 +198,7 @@ memory = Exercise(
 bias_signs = Exercise(
     right=("up", "down"),
     mistakes={
+        'the right signs: write them as words, "up" and "down"': ("+", "-"),
         "too much weight on late steps does not make every number larger: G_t comes "
         "with a score. Does a late shift of work on a low battery pay?": ("up", "up"),
         "the two weights are never negative: 1 − γ^t ≥ 0. Is working in a late shift "
@@ -188,17 +232,26 @@ def kept(days: list) -> float:
     return float(total)
 
 
-def keeping(rule: Callable, triples: Callable | None = None) -> Callable:
-    """Return the mean of rule(X of the first, of the second, of the last)."""
+def keeping(
+    rule: Callable,
+    triples: Callable = lambda days: product(days, repeat=3),
+    key: Callable = lambda day: day[1],
+) -> Callable:
+    """Return the mean of rule(the first, the second, the last), ordered by key."""
 
     def mean(days):
         total = 0.0
-        for three in (triples or (lambda d: product(d, repeat=3)))(days):
+        for three in triples(days):
             chance = np.prod([p for p, _, _ in three])
-            total += chance * rule(sorted(three, key=lambda day: day[1]))
+            total += chance * rule(sorted(three, key=key))
         return float(total)
 
     return mean
+
+
+def of_two(three: list) -> float:
+    """Return the mean of the first two."""
+    return (three[0][2] + three[1][2]) / 2
 
 
 def without_tied(three: list) -> float:
@@ -231,9 +284,16 @@ two_of_three = Exercise(
         "in a tie for the second place you keep all who tie: two are kept, never "
         "three": keeping(without_tied),
         "your three robots always have three different days. May two of them live "
-        "the same day?": keeping(
-            lambda three: (three[0][2] + three[1][2]) / 2,
-            lambda days: permutations(days, 3),
+        "the same day?": keeping(of_two, lambda days: permutations(days, 3)),
+        "you take each set of three different days once. But the robots are not the "
+        "same robot: in how many ways can they share out three days, and may two of "
+        "them live the same day?": keeping(of_two, lambda days: combinations(days, 3)),
+        "in a tie you keep the smaller X. Do you sort whole tuples? They compare the "
+        "next entry if the lengths are equal": keeping(
+            of_two, key=lambda day: (day[1], day[2])
+        ),
+        "you sort by probability, the first entry of a day: which is its length?": (
+            keeping(of_two, key=lambda day: day)
         ),
     },
     inputs=three_kinds,

@@ -24,7 +24,8 @@ by_hand = Exercise(
             F(16, 5),
             F(7, 20),
         ),
-        "V_2(low): work on a low battery pays 2 or costs 3, half the time each": (
+        "29/10 is 2 + γ · 1, as if V_2 were 1 in both states. Does work always leave "
+        "the battery high? And on low, work pays 2 or costs 3": (
             F(9, 10),
             F(29, 10),
             F(1, 2),
@@ -33,6 +34,17 @@ by_hand = Exercise(
             F(9, 10),
             F(71, 40),
             F(7, 32),
+        ),
+        "1/3 and 2/3 are swapped: from high, work leads to low one time in three": (
+            F(9, 10),
+            F(43, 20),
+            F(5, 16),
+        ),
+        "the action values are right. But c is not V_1, their mean: it weighs them "
+        "with the slopes of the probabilities, and one of these falls": (
+            F(9, 10),
+            F(101, 40),
+            F(137, 80),
         ),
         "the action values are right. The own share is not the whole gap: how fast "
         "does the probability of working rise with θ_high?": (
@@ -64,8 +76,8 @@ longer_guess = Exercise(
 )
 
 
-def lengths(shifts: int, discount_of_values: float = 0.9) -> tuple[float, float]:
-    """Return the lengths of ∇J and of U for a coin, from gaps and matrix powers."""
+def both(shifts: int, discount_of_values: float = 0.9) -> np.ndarray:
+    """Return ∇J and U for a coin, the two rows, from gaps and matrix powers."""
     _, transition, reward, _ = ROBOT.arrays()
     mean_reward, P = (transition * reward).sum(axis=2), transition.mean(axis=1)
     arrows = np.zeros((2, 2))
@@ -76,10 +88,15 @@ def lengths(shifts: int, discount_of_values: float = 0.9) -> tuple[float, float]
         Q = mean_reward + discount_of_values * transition @ later
         there = np.array([0.75, 0.25]) @ np.linalg.matrix_power(P, t)
         arrows += np.outer([0.9**t, 1], there * (Q @ [-1, 1]) / 4)
-    return tuple(np.linalg.norm(arrows, axis=1))
+    return arrows
 
 
-TRUE, WITHOUT = lengths(100)
+def lengths(shifts: int, discount_of_values: float = 0.9) -> np.ndarray:
+    """Return the lengths of ∇J and of U for a coin."""
+    return np.linalg.norm(both(shifts, discount_of_values), axis=1)
+
+
+(TRUE, WITHOUT), (TRUE_HIGH, WITHOUT_HIGH) = lengths(100), both(100)[:, 0]
 
 longer = Exercise(
     right=WITHOUT / TRUE,
@@ -91,8 +108,11 @@ longer = Exercise(
         "in U only the visits are without discount: its action values keep γ = 9/10": (
             lengths(100, 1.0)[1] / TRUE
         ),
+        "that is the ratio of the entries for high alone: a length has both entries": (
+            WITHOUT_HIGH / TRUE_HIGH
+        ),
     },
-    tol=1e-3,
+    tol=2e-4,
 )
 
 
@@ -104,6 +124,21 @@ MOVED = (h_new - h_old) * gap
 difference = Exercise(
     right=(MOVED, 0, sp.Rational(13, 16)),
     mistakes={
+        "the third: you took the whole gaps. How often does a coin work already?": (
+            MOVED,
+            0,
+            sp.Rational(13, 8),
+        ),
+        "the third: how likely is each of the two states in the morning?": (
+            MOVED,
+            0,
+            sp.Rational(5, 4),
+        ),
+        "the third: that is J of the new robot. How much of it had the coin?": (
+            MOVED,
+            0,
+            sp.Rational(3, 2),
+        ),
         "the first: you averaged Q (and left out recharge's part). An advantage "
         "subtracts V, which belongs to the old policy": (
             h_new * gap,
@@ -124,7 +159,11 @@ difference = Exercise(
             sp.Rational(13, 16),
         ),
         "the third: on a low battery the new robot works less, and the gap there is "
-        "below 0. Is that a loss?": (MOVED, 0, sp.Rational(11, 16)),
+        "below 0. Is that a loss? (By chance 11/16 is also J of the coin.)": (
+            MOVED,
+            0,
+            sp.Rational(11, 16),
+        ),
         "the third: one day in four begins on a low battery; there is something to "
         "gain there, too": (MOVED, 0, sp.Rational(3, 4)),
     },
@@ -134,7 +173,7 @@ difference = Exercise(
 # 5.4: the clock in the state
 
 
-def clocked(transition: list, ends: list, T: int) -> list:
+def clocked(transition: list, ends: list, T: int) -> np.ndarray:
     """Return the table of the states (s, t), one step at a time."""
     S, A, _ = np.shape(transition)
     table = np.zeros((S * T, A, S * T))
@@ -142,18 +181,38 @@ def clocked(transition: list, ends: list, T: int) -> list:
         for s, a, s2 in np.ndindex(S, A, S):
             if not ends[s][a][s2]:
                 table[S * t + s, a, S * (t + 1) + s2] = transition[s][a][s2]
-    return table.tolist()
+    return table
 
 
-def with_steps(steps: Callable, order: str = "tsaux", *, stop: bool = True) -> Callable:
+def stopped(transition: list, ends: list) -> np.ndarray:
+    """Return the chances of going on."""
+    return np.where(ends, 0, transition)
+
+
+def renormalised(transition: list, ends: list) -> np.ndarray:
+    """Return the chances of going on, scaled so that they sum to 1."""
+    going_on = stopped(transition, ends)
+    return going_on / going_on.sum(axis=2, keepdims=True)
+
+
+def with_steps(steps: Callable, order: str = "tsaux", chance=stopped) -> Callable:
     """Return a table whose clock goes from t to u where steps(T)[t, u] is 1."""
 
     def table(transition, ends, T):
         S, A, _ = np.shape(transition)
-        going_on = np.where(ends, 0, transition) if stop else transition
-        blocks = np.einsum(f"tu,sax->{order}", steps(T), going_on)
+        blocks = np.einsum(f"tu,sax->{order}", steps(T), chance(transition, ends))
         return blocks.reshape(S * T, A, S * T)
 
+    return table
+
+
+def by_twos(transition: list, ends: list, T: int) -> np.ndarray:
+    """Return a table whose states are numbered 2t + s."""
+    S, A, _ = np.shape(transition)
+    table = np.zeros((S * T, A, S * T))
+    for t in range(T - 1):
+        for s, a, s2 in np.ndindex(S, A, S):
+            table[2 * t + s, a, 2 * (t + 1) + s2] = stopped(transition, ends)[s, a, s2]
     return table
 
 
@@ -163,13 +222,12 @@ def one_later(T: int) -> np.ndarray:
 
 
 def of_a_world(rng: np.random.Generator) -> tuple:
-    """Return the tables of a small world, one of whose steps ends it, and T."""
-    S, T = rng.permutation([2, 3]).tolist()
-    row = [0.25, 0.75] if S == 2 else [0.5, 0.25, 0.25]
-    transition = [[rng.permutation(row).tolist() for _ in range(2)] for _ in range(S)]
-    ends = [[[False] * S for _ in range(2)] for _ in range(S)]
-    ends[rng.integers(S)][rng.integers(2)][rng.integers(S)] = True
-    return transition, ends, T
+    """Return the tables of three states, one of whose steps ends the day, and T."""
+    row = [0.5, 0.25, 0.25]
+    transition = [[rng.permutation(row).tolist() for _ in range(2)] for _ in range(3)]
+    ends = np.zeros((3, 2, 3), dtype=bool)
+    ends[tuple(rng.integers([3, 2, 3]))] = True
+    return transition, ends.tolist(), int(rng.choice([2, 4, 5]))
 
 
 clock = Exercise(
@@ -197,8 +255,12 @@ clock = Exercise(
             with_steps(one_later, "txaus")
         ),
         "a step that ends the episode leads nowhere: what do you make of `ends`?": (
-            with_steps(one_later, stop=False)
+            with_steps(one_later, chance=lambda transition, ends: transition)
         ),
+        "you scale the rows to sum to 1. But what is missing there is the chance that "
+        "the episode is over": with_steps(one_later, chance=renormalised),
+        "you number the states 2t + s, as for the robot. How many states has this "
+        "world?": by_twos,
     },
     inputs=of_a_world,
 )
@@ -216,14 +278,14 @@ def visits_of(diary: list, gamma: float) -> np.ndarray:
     return visits
 
 
-def averaged(diary: list, gamma: float) -> list:
+def averaged(diary: list, gamma: float) -> np.ndarray:
     """Return Σ γ^t G_t / Σ γ^t for each (s, a), one reward at a time."""
     paid = np.zeros((2, 2))
     for day in diary:
         for k, (_, _, reward) in enumerate(day):
             for s, a, _ in day[: k + 1]:
                 paid[s, a] += gamma**k * reward
-    return (paid / visits_of(diary, gamma)).tolist()
+    return paid / visits_of(diary, gamma)
 
 
 def tabled(worth: Callable, visit: Callable, *, swap=False, state=False) -> Callable:
@@ -236,9 +298,21 @@ def tabled(worth: Callable, visit: Callable, *, swap=False, state=False) -> Call
             for t, (s, a, _) in enumerate(day):
                 above[s, a] += worth(gamma, paid, t)
                 below[s] += visit(gamma, t) * (1 if state else np.eye(2)[a])
-        return ((above / below).T if swap else above / below).tolist()
+        return (above / below).T if swap else above / below
 
     return table
+
+
+def first_visits(diary: list, gamma: float) -> np.ndarray:
+    """Return the table from the first visit to each (s, a) in a day alone."""
+    above, below = np.zeros((2, 2)), np.zeros((2, 2))
+    for day in diary:
+        paid, pairs = [r for _, _, r in day], [(s, a) for s, a, _ in day]
+        for pair in set(pairs):
+            t = pairs.index(pair)
+            above[pair] += to_go(gamma, paid, t)
+            below[pair] += gamma**t
+    return above / below
 
 
 def to_go(gamma: float, paid: list, t: int) -> float:
@@ -252,10 +326,10 @@ def power(gamma: float, t: int) -> float:
 
 
 def of_days(rng: np.random.Generator) -> tuple:
-    """Return three short days that try everything, and γ."""
+    """Return a day of five steps and one of two, which try everything, and γ."""
     pairs = rng.permutation([[0, 0], [0, 1], [1, 0], [1, 1], [0, 1], [1, 0], [1, 1]])
     steps = [(*pair, int(rng.choice([-3, 1, 2, 4]))) for pair in pairs.tolist()]
-    return [steps[:3], steps[3:5], steps[5:]], float(rng.choice([0.5, 0.6, 0.8]))
+    return [steps[:5], steps[5:]], float(rng.choice([0.5, 0.6, 0.8]))
 
 
 average_values = Exercise(
@@ -278,6 +352,17 @@ average_values = Exercise(
         ),
         "you divide by all visits to s: which of them are followed by a?": tabled(
             to_go, power, state=True
+        ),
+        "discounted twice: G_t counts from step t, and then gets the weight γ^t": (
+            tabled(lambda g, paid, t: g**t * to_go(g, paid, t), power)
+        ),
+        "one denominator for all: each (s, a) has a mean of its own": (
+            lambda diary, g: (
+                averaged(diary, g) * visits_of(diary, g) / visits_of(diary, g).sum()
+            )
+        ),
+        "you take only the first visit to (s, a) in a day: the others count, too": (
+            first_visits
         ),
         "a sum for a mean: a diary twice as long should not make choices worth more": (
             lambda diary, g: averaged(diary, g) * visits_of(diary, g)

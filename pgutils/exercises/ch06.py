@@ -33,6 +33,12 @@ tickets = Exercise(
             (-0.25, 0.25),
             (0.1875, 0.1875),
         ),
+        "p and e_1 − p are right. That is the row of action 1: which one gains if its "
+        "own logit is pushed?": ((0.25, 0.75), (-0.25, 0.25), (-0.1875, 0.1875)),
+        "p and e_1 − p are right. In the row you have p_0 [0 = b]: what of the other "
+        "part, −p_0 p_b?": ((0.25, 0.75), (-0.25, 0.25), (0.25, 0)),
+        "p and e_1 − p are right. The second number of the row is −p_0 p_b: which p "
+        "belongs to b = 1?": ((0.25, 0.75), (-0.25, 0.25), (0.1875, -0.0625)),
         "p and e_1 − p are right. Your row is that of log p_0: how do ∂p and ∂ log p "
         "differ?": ((0.25, 0.75), (-0.25, 0.25), (0.75, -0.75)),
         "odds are not probabilities: 1 to 3 is a share of which total?": (
@@ -70,10 +76,10 @@ def by_one_maximum(logits: np.ndarray, tau: float) -> np.ndarray:
 
 
 def of_logits(rng: np.random.Generator) -> tuple:
-    """Return two rows of logits, one far from 0 and one far apart, and τ."""
+    """Return two rows of logits, one near 0 and one far from 0 and apart, and τ."""
     small = rng.choice([-2, -1, 0, 1, 3], size=(2, 3))
-    far = [[2000 * rng.choice([-1, 1])] * 3, [0, 0, 4000]]
-    return (small + far).astype(float), float(rng.choice([0.5, 2.0, 4.0]))
+    far = [[0, 0, 0], rng.permutation([-2000, 2000, 2000])]
+    return (small + far).astype(float), float(rng.choice([0.5, 1.5, 2.0]))
 
 
 log_policy = Exercise(
@@ -103,7 +109,17 @@ log_policy = Exercise(
         "the rows are mixed: each is one state, and has a sum of its own": (
             lambda z, tau: z / tau - np.logaddexp.reduce(z / tau, axis=None)
         ),
-        "you divide log p by τ: the rows no longer sum to 1. What is divided, the "
+        "p no longer sums to 1: you take the largest logit off inside log Σ e^z, but "
+        "not outside": (
+            lambda z, tau: z / tau - np.log(row_sums(np.exp(stable(z / tau))))
+        ),
+        "τ divides only the z in front: what does it do to those in the sum?": (
+            lambda z, tau: z / tau - np.logaddexp.reduce(z, axis=-1, keepdims=True)
+        ),
+        "your columns sum to 1, not your rows: over which axis is the sum?": (
+            lambda z, tau: cooled(z.T, tau).T
+        ),
+        "you divide log p by τ: then p no longer sums to 1. What is divided, the "
         "logits or their log-softmax?": lambda z, tau: cooled(z, 1.0) / tau,
     },
     inputs=of_logits,
@@ -125,6 +141,19 @@ slopes = Exercise(
             -p0 * p1,
             p0 * p1 * (2 * p1 - 1),
             2 * p0 * p1 * p2,
+        ),
+        "the last two are right. The first two are slopes of p_0, not of log p_0: what "
+        "does the logarithm divide by?": (
+            p0 * (1 - p0),
+            -p0 * p1,
+            -p1 * (1 - p1),
+            p1 * p2,
+        ),
+        "the first two are right. In the last two you took z_0 instead of z_1": (
+            1 - p0,
+            -p1,
+            -p0 * (1 - p0),
+            p0 * p2,
         ),
         "all have the wrong sign: what happened minus what was expected": (
             p0 - 1,
@@ -161,6 +190,7 @@ slopes = Exercise(
 rise_or_fall = Exercise(
     right=("falls", "rises"),
     mistakes={
+        'the right way round: write "falls" and "rises"': ("fall", "rise"),
         "its logit falls in both, that is true. But a probability is a share: what if "
         "the favourite's logit falls much further?": ("falls", "falls"),
         "the favourite pays, that is true. But is it large enough to pay for two? "
@@ -222,9 +252,9 @@ def climbing(step: Callable) -> Callable:
 
 
 def of_rows(rng: np.random.Generator) -> tuple:
-    """Return five rows of two features, their labels, a rate, and a number of steps."""
-    data = rng.choice([-1.0, -0.5, 0.5, 2.0], size=(5, 2))
-    labels = rng.permutation([0, 1, 1, 0, 1])
+    """Return six rows of 3 to 5 features, their labels, a rate, a number of steps."""
+    data = rng.choice([-1.0, -0.5, 0.5, 2.0], size=(6, rng.integers(3, 6)))
+    labels = rng.permutation([0, 1, 1, 0, 1, 1])
     return data, labels, float(rng.choice([0.1, 0.2])), int(rng.integers(2, 6))
 
 
@@ -237,7 +267,11 @@ fit = Exercise(
         "a sum for a mean: twice the rows should not make the step twice as long": (
             climbing(lambda x, e, p: x.T @ (e - p))
         ),
-        "column 0 less column 1: for which label should w point upwards?": (
+        "half as fast: you climb with w alone. With two columns both move, in opposite "
+        "ways, and w is their difference": (
+            lambda data, labels, rate, steps: climbed(data, labels, rate / 2, steps)
+        ),
+        "columns or labels swapped: for which label should w point upwards?": (
             lambda *given: -climbed(*given)
         ),
         "that is column 1 alone: what counts is its lead over column 0": (
