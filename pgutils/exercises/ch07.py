@@ -12,36 +12,41 @@ from pgutils.exercises.exercise import Exercise
 from pgutils.softmax import softmax
 
 by_hand_estimate = Exercise(
-    right=F(-37, 10),
+    right=F(-7, 2),
     mistakes={
-        "that is −1 times it: is a return of −3 a reason to repeat the action?": (
-            F(37, 10)
+        "that is −1 times it: is a return of −4 a reason to repeat the action?": F(
+            7, 2
         ),
         "that multiplies every score by the whole return: which rewards came after "
-        "the second action, and which after the third?": F(-111, 20),
+        "the second action, and which after the third?": F(-36, 5),
         "your returns are one too high: what does the step pay that gets out?": (
-            F(-37, 20)
+            F(-17, 10)
         ),
-        "in s_1 the world exchanges the actions, not the policy: which action was "
-        "drawn there, and what is its score in the column of right?": F(-57, 10),
-        "that is a mean over the three steps: what does (4.6) divide by, with N = 1?": (
-            F(-37, 30)
+        "are your returns −1, −2, −3, −4? Those are the rewards *so far*: which come "
+        "after an action? Or did you exchange the actions in s_1? The world does "
+        "that, not the policy": F(-11, 2),
+        "p and 1 − p are exchanged: p is the probability of right, so after which "
+        "action is the score of its column large?": F(11, 2),
+        "a sign is lost: in which direction does a left move the column of right?": (
+            F(-41, 10)
+        ),
+        "that is a mean over the four steps: what does (4.6) divide by, with N = 1?": (
+            F(-7, 8)
         ),
     },
 )
 
 by_hand_rate = Exercise(
-    right=F(5, 37),
+    right=F(1, 7),
     mistakes={
-        "right, but rounded: and exactly, as a fraction?": 0.135,
         "the column of left moves as well: by how much does the difference move?": (
-            F(10, 37)
+            F(2, 7)
         ),
         "with this η the log-odds move by −1/2: is there a factor 2 too many?": (
-            F(5, 74)
+            F(1, 14)
         ),
         "a learning rate is positive: which signs have the estimate and the move?": (
-            F(-5, 37)
+            F(-1, 7)
         ),
     },
 )
@@ -98,6 +103,16 @@ two_levers = Exercise(
             sp.Rational(1, 8),
             2 * sp.sqrt(3),
         ),
+        "your X is 1/2 or −1/2, as the score is: what does the other lever pay?": (
+            sp.sqrt(3) / 18,
+            sp.Rational(1, 4),
+            6 * sp.sqrt(3) / 5,
+        ),
+        "is your X never 0? Its score is 1/2 or −1/2: what is each multiplied with?": (
+            sp.sqrt(3) / 18,
+            sp.Rational(3, 16),
+            3 * sp.sqrt(3) / 2,
+        ),
         "L and tr Σ are right. Is your η* that of a step without noise?": (
             sp.sqrt(3) / 18,
             _SIXTEENTH,
@@ -118,7 +133,7 @@ def _steps_onwards(right, swapped):
     return -np.cumsum(onwards[::-1])[::-1]
 
 
-def _bellman(forward, *, wall=0, last=-1.0, transposed=False):
+def _bellman(forward, *, wall=0, last=-1.0, transposed=False, overwritten=False):
     """Values by (I − P) v = r, with room for mistakes."""
     n = len(forward)
     P = np.zeros((n, n + 1))
@@ -127,6 +142,8 @@ def _bellman(forward, *, wall=0, last=-1.0, transposed=False):
         P[i, i - 1 if i else wall] += 1 - f
     r = P[:, :n].sum(axis=1) * -1 + P[:, n] * last
     A = np.eye(n) - P[:, :n]
+    if overwritten:
+        A[0, 0] = forward[0] - 1
     return np.linalg.solve(A.T if transposed else A, r)
 
 
@@ -135,7 +152,7 @@ def _forward(right, swapped):
 
 
 def _corridor(rng):
-    n = rng.integers(3, 5)
+    n = rng.integers(1, 4)
     return rng.integers(2, 9, size=n) / 10, (rng.random(n) < 0.5).tolist()
 
 
@@ -153,6 +170,13 @@ corridor_values = Exercise(
         ),
         "the wrong way round: is right exchanged where `swapped` is False?": (
             lambda right, swapped: _bellman(1 - _forward(right, swapped))
+        ),
+        "is it always s_1 that is exchanged? Only where `swapped` is True": (
+            lambda right, swapped: _bellman(_forward(right, np.arange(len(right)) == 1))
+        ),
+        "v_0 stands on both sides of its own equation: is what you write into A[0, 0] "
+        "added to the 1 there, or in its place?": (
+            lambda right, swapped: _bellman(_forward(right, swapped), overwritten=True)
         ),
         "your matrix is transposed: a value looks ahead, so does row i hold the ways "
         "out of s_i, or the ways into it?": (
@@ -182,11 +206,22 @@ def _by_counts(logits, pays, N, learning_rate):
     return gained
 
 
-def _by_batches(logits, pays, N, rate, *, score=None, mean=True, likely=True, before=1):
+def _by_batches(
+    logits,
+    pays,
+    N,
+    rate,
+    *,
+    score=None,
+    mean=True,
+    likely=True,
+    before=1,
+    batches=lambda levers, N: product(levers, repeat=N),
+):
     """The same from all batches one by one, with room for mistakes."""
     p, k, reached = softmax(logits), len(pays), 0.0
     scores = np.eye(k) - p if score is None else score(p)
-    for batch in map(list, product(range(k), repeat=N)):
+    for batch in map(list, batches(range(k), N)):
         g = pays[batch] @ scores[batch] / (N if mean else 1)
         chance = prod(p[batch]) if likely else 1 / k**N
         reached += chance * _J(logits + rate * g, pays)
@@ -223,6 +258,14 @@ mean_gain = Exercise(
         "you count every batch as equally likely: how often is each lever pulled?": (
             lambda z, pays, N, rate: _by_batches(z, pays, N, rate, likely=False)
         ),
+        "do your probabilities sum to 1? Pulls 0, 1 and pulls 1, 0 are two batches": (
+            lambda z, pays, N, rate: _by_batches(
+                z, pays, N, rate, batches=combinations_with_replacement
+            )
+        ),
+        "that is the gain with one pull: where does N come in?": (
+            lambda z, pays, N, rate: _by_batches(z, pays, 1, rate)
+        ),
         "that is J after the step: and before it?": (
             lambda z, pays, N, rate: _by_batches(z, pays, N, rate, before=0)
         ),
@@ -238,4 +281,25 @@ mean_gain = Exercise(
         ),
     },
     inputs=_levers,
+)
+
+_AT, _PAYS = np.zeros(3), np.array([1.0, 2.0, 6.0])
+_ALONG = _J(_AT + _slope(_AT, _PAYS), _PAYS) - _J(_AT, _PAYS)
+_ONE, _THREE = (_by_counts(_AT, _PAYS, N, 1.0) for N in (1, 3))
+_STRAIGHT = _slope(_AT, _PAYS) @ _slope(_AT, _PAYS)
+
+shares_of_the_gain = Exercise(
+    right=(_ONE / _ALONG, _THREE / _ALONG),
+    mistakes={
+        "those are percent, and parts of 1 are wanted": (32, 77),
+        "those are the gains in coins: what is the gain along the exact gradient?": (
+            _ONE,
+            _THREE,
+        ),
+        "you divide by η‖∇J‖², but J bends: what is J after a step along ∇J?": (
+            _ONE / _STRAIGHT,
+            _THREE / _STRAIGHT,
+        ),
+    },
+    tol=0.006,
 )

@@ -1,6 +1,5 @@
 """What is right, and which mistakes are known, in the exercises of notebook 08."""
 
-from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -65,8 +64,13 @@ two_point_seven = Exercise(
         "does (8.3) say?": ("raises", "lowers", "raises"),
         "the coin is a special case in many ways, but its parabola is like the others: "
         "is 2.7 below its 2b*?": ("lowers", "lowers", "raises"),
-        "right for the coin and the reckless robot. 2b* of the careful robot is about "
-        "2.79": ("raises", "raises", "lowers"),
+        "right for the coin and the reckless robot. Where is 2b* of the careful one?": (
+            "raises",
+            "raises",
+            "lowers",
+        ),
+        "right for the reckless robot only: near b* a constant helps most, but where "
+        "does it begin to do harm?": ("lowers", "raises", "lowers"),
     },
 )
 
@@ -89,6 +93,14 @@ one_shift = Exercise(
             _B,
             _p * (1 - _p) * (1 - 2 * _p) * (_w - _r) ** 2,
         ),
+        "b* is right. The distance of the two values is not yet squared": (
+            _B,
+            _p * (1 - _p) * (1 - 2 * _p) * (_w - _r),
+        ),
+        "b* is right. That is how much the *pay* scatters: which two values has g?": (
+            _B,
+            _p * (1 - _p) * (_w - _r) ** 2,
+        ),
         "b* is right. That is the noise with nothing subtracted: what is g with V?": (
             _B,
             _p * (1 - _p) * _B**2,
@@ -97,6 +109,16 @@ one_shift = Exercise(
             _B,
             (_p * (1 - _p) ** 4 + (1 - _p) * _p**4) * (_w - _r) ** 2,
         ),
+    },
+)
+
+no_noise = Exercise(
+    right=sp.Rational(1, 2),
+    mistakes={
+        "there the robot always recharges, and learns nothing. Which p is between 0 "
+        "and 1?": 0,
+        "there the robot always works, and learns nothing. Which p is between 0 and "
+        "1?": 1,
     },
 )
 
@@ -177,6 +199,14 @@ mean_of_alive_others = Exercise(
         "step, if the first is 0?": (
             lambda G, T: _divided(G, _running(G, T + 1).sum(0) - _running(G, T + 1))
         ),
+        "after its own end an episode gets 0 from you: are these entries not wanted?": (
+            lambda G, T: _alive_by_loops(G, T) * _running(G, T)
+        ),
+        "if nobody else runs, you take its own return, and that has seen a_t": (
+            lambda G, T: np.where(
+                _running(G, T).sum(0) - _running(G, T), _alive_by_loops(G, T), G
+            )
+        ),
         "one number for all steps: a return of step 0 is no yardstick for step 3. "
         "Along which axis is the mean?": _all_steps_of_others,
     },
@@ -190,29 +220,30 @@ class Day(NamedTuple):
     states: tuple
     actions: tuple
     rewards: tuple
-    psi: list
-    phi: list
-    G: list
+    psi: np.ndarray
+    phi: np.ndarray
+    G: np.ndarray
 
 
-_SHORT = replace(ROBOT, horizon=2)  # two shifts a day: fast, and a history is short
-_TRAJECTORIES = list(all_trajectories(_SHORT))
+_TRAJECTORIES = list(all_trajectories(ROBOT))
 
 
 def _law(rng):
     """All days of a robot with random probabilities of working, as one argument."""
     high, low = rng.integers(1, 10, size=2) / 10
     policy = [[1 - high, high], [1 - low, low]]
-    law = []
+    chance = {}
     for tau in _TRAJECTORIES:
-        rewards = tuple(float(r) for r in tau.rewards)
-        steps = zip(tau.states, tau.actions)
-        psi = [np.array(robot_score(policy, s, a), dtype=float) for s, a in steps]
-        phi = [0.9**t * score for t, score in enumerate(psi)]
-        G = [discounted_sum(rewards[t:], 0.9) for t in range(len(rewards))]
-        day = Day(tau.states[:-1], tau.actions, rewards, psi, phi, G)
-        law.append((float(probability(_SHORT, policy, tau)), day))
-    return (law,)
+        seen = tau.states[:-1], tau.actions, tuple(float(r) for r in tau.rewards)
+        chance[seen] = chance.get(seen, 0) + float(probability(ROBOT, policy, tau))
+    return ([(p, _day(policy, *seen)) for seen, p in chance.items()],)
+
+
+def _day(policy, states, actions, rewards):
+    psi = np.array([robot_score(policy, s, a) for s, a in zip(states, actions)], float)
+    phi = 0.9 ** np.arange(len(psi))[:, np.newaxis] * psi
+    G = np.array([discounted_sum(rewards[t:], 0.9) for t in range(len(rewards))])
+    return Day(states, actions, rewards, psi, phi, G)
 
 
 def _whole(day):
@@ -272,6 +303,16 @@ noise_by_history = Exercise(
         ),
         "your history has the states only: may a number depend on what was done "
         "before?": lambda law: _noise(law, lambda day, t: day.states[: t + 1]),
+        "a history is longer: does your key forget all actions but the last?": (
+            lambda law: _noise(
+                law, lambda day, t: (day.states[: t + 1], day.actions[:t][-1:])
+            )
+        ),
+        "your key has the last state and the last action only: what of the earlier?": (
+            lambda law: _noise(
+                law, lambda day, t: (t, day.states[t], day.actions[:t][-1:])
+            )
+        ),
         "an action-dependent baseline: your key has seen a_t. Which actions are there "
         "before step t?": (
             lambda law: _noise(

@@ -10,7 +10,7 @@ def _sigmoid(u):
     return 1 / (1 + np.exp(-u))
 
 
-_ANGLE, _RATE = np.deg2rad(3) / 0.2095, 0.5  # in units
+_ANGLE, _RATE = np.deg2rad(3) / 0.2095, -1.0  # in units
 
 push_right = Exercise(
     right=_sigmoid(4.0 * _ANGLE + 2.4 * _RATE),
@@ -28,10 +28,20 @@ push_right = Exercise(
         "w is the difference of the columns already: what is the exponent in (9.2)?": (
             _sigmoid(2 * (4.0 * _ANGLE + 2.4 * _RATE))
         ),
-        "the pole is falling: where is the angle rate?": _sigmoid(4.0 * _ANGLE),
-        "the pole leans to the right and falls to the right: is its rate negative?": (
+        "the pole is moving: where is the angle rate?": _sigmoid(4.0 * _ANGLE),
+        "the pole leans to the right, but where does it swing? Right is positive": (
             _sigmoid(4.0 * _ANGLE - 2.4 * _RATE)
         ),
+        "two weights are exchanged: in which order are angle and rate in (9.1)?": (
+            _sigmoid(2.4 * _ANGLE + 4.0 * _RATE)
+        ),
+        "those are the weights of position and velocity: which two features are 0?": (
+            _sigmoid(1.1 * _ANGLE + 0.9 * _RATE)
+        ),
+        "in percent? A probability is at most 1": 100
+        * round(_sigmoid(4.0 * _ANGLE + 2.4 * _RATE), 2),
+        "in percent, with one decimal? A probability is at most 1": 100
+        * _sigmoid(4.0 * _ANGLE + 2.4 * _RATE),
     },
     tol=0.006,
 )
@@ -45,6 +55,16 @@ log_odds_move = Exercise(
         ),
         "the score is c times larger. And what is the parameter multiplied with?": (
             2 * _eta * _A * (1 - _p) * _c * _x**2
+        ),
+        "that is how far the parameters move apart: by what is a parameter multiplied "
+        "in a logit?": 2 * _eta * _A * (1 - _p) * _c * _x,
+        "the feature comes in twice, in the score and in the logit: and your x?": (
+            2 * _eta * _A * (1 - _p) * _c**2 * _x
+        ),
+        "a probability for a log: how much of a surprise is a push that had the "
+        "probability p?": 2 * _eta * _A * _p * (1 - _p) * _c**2 * _x**2,
+        "that is one column, in the old unit: what about the other, and c?": (
+            _eta * _A * (1 - _p) * _x**2
         ),
         "that is the move in the old unit: where do the larger numbers come in?": (
             2 * _eta * _A * (1 - _p) * _x**2
@@ -61,13 +81,26 @@ log_odds_move = Exercise(
 )
 
 solved_by_luck = Exercise(
-    right="nearly all",
+    right=("nearly all", "a third"),
     mistakes={
-        "that is the share for one window, and you are right there. But how many "
-        "windows do 1,000 episodes have, and is one good one enough?": "about a third",
-        "two chances of a third would be about that. How many nearly independent "
-        "windows of 100 are there in 1,000 episodes, and how many others?": (
-            "about two thirds"
+        "a third is right for fresh episodes, as for any one window. But how many "
+        "windows do 1,000 episodes have, and is one good one enough?": (
+            "a third",
+            "a third",
+        ),
+        "the second is right. Two chances of a third would be more than a half: how "
+        "many windows of 100 that share nothing are there in 1,000 episodes, and how "
+        "many others?": ("two thirds", "a third"),
+        "the second is right, so how can the first be less? The first 100 episodes "
+        "are as good as fresh, and others follow": ("hardly any", "a third"),
+        "the first is right. But a window was *chosen* because it is good: do fresh "
+        "episodes know of that?": ("nearly all", "nearly all"),
+        "the first is right. How many of 100 fresh episodes may be short, and how "
+        "many are, on average? That is below one half": ("nearly all", "two thirds"),
+        "the first is right. 470 is below 475, but the mean of 100 episodes scatters: "
+        "how many of them may be short, and how many are, on average?": (
+            "nearly all",
+            "hardly any",
         ),
     },
 )
@@ -182,23 +215,44 @@ def _by_loops(w, x, actions, rewards, lengths, gamma):
     return total / N
 
 
-def _in_arrays(w, x, actions, rewards, lengths, gamma, **wrong):
+def _score(a, p):
+    return a - p
+
+
+def _baseline(G, running):
+    return (G.sum(axis=0) - G) / (len(G) - 1)
+
+
+def _alive_only(G, running):
+    count = running.sum(axis=0) - running
+    return (G.sum(axis=0) - G) / np.maximum(count, 1)
+
+
+def _in_arrays(
+    w,
+    x,
+    actions,
+    rewards,
+    lengths,
+    gamma,
+    *,
+    score=_score,
+    baseline=_baseline,
+    discount=lambda gamma, t: gamma**t,
+    full=False,
+    end=0,
+    by=None,
+):
     """The same in arrays, with room for mistakes."""
     N, T = rewards.shape
     t = np.arange(T)
     G = np.stack([rewards[:, k:] @ gamma ** t[: T - k] for k in t], axis=1)
-    if wrong.get("full"):
+    if full:
         G = np.tile(G[:, :1], T)
-    b = (G.sum(axis=0) - G) / (N - 1)
-    b = {"none": 0.0, "own": G.mean(axis=0)}.get(wrong.get("baseline"), b)
-    discount = gamma ** (t + wrong.get("late", 0)) if not wrong.get("flat") else 1.0
-    mask = t < lengths[:, np.newaxis] if wrong.get("mask", True) else 1.0
-    p = _sigmoid(x @ w)
-    surprise = actions - p
-    if wrong.get("probability"):
-        surprise = surprise * np.where(actions == 1, p, 1 - p)
-    weights = mask * discount * (G - b) * surprise
-    return np.einsum("nt,ntd->d", weights, x) / wrong.get("by", N)
+    b = baseline(G, t < lengths[:, np.newaxis])
+    mask = t < lengths[:, np.newaxis] + end
+    weights = mask * discount(gamma, t) * (G - b) * score(actions, _sigmoid(x @ w))
+    return np.einsum("nt,ntd->d", weights, x) / (by or N)
 
 
 def _with(**wrong):
@@ -221,23 +275,41 @@ gradient_in_w = Exercise(
         "that is −1 times the gradient: ascent or descent? Is the surprise a − p or "
         "p − a?": lambda *arguments: -_by_loops(*arguments),
         "a missing γ^t: what does (4.6) multiply each score with, besides G − b?": (
-            _with(flat=True)
+            _with(discount=lambda gamma, t: 1.0)
         ),
         "an off-by-one in the discount: which power of γ has the first step?": (
-            _with(late=1)
+            _with(discount=lambda gamma, t: gamma ** (t + 1))
         ),
         "you give every step the full return: which rewards can a_t still change?": (
             _with(full=True)
         ),
         "the baseline contains the episode's own return: that is (N − 1)/N times the "
-        "gradient. Whom does (9.3) leave out?": _with(baseline="own"),
-        "where is the baseline?": _with(baseline="none"),
+        "gradient. Whom does (9.3) leave out?": _with(baseline=lambda G, _: G.mean(0)),
+        "where is the baseline?": _with(baseline=lambda G, _: 0.0),
+        "your baseline is G_0 of the others: from which step does (9.3) take theirs?": (
+            _with(baseline=lambda G, _: _baseline(G, _)[:, :1])
+        ),
+        "you ask only the others that still run. (8.1) allows that too, but what does "
+        "(9.3) do with an episode that has ended?": _with(baseline=_alive_only),
         "a sum for a mean: N episodes, and (4.6) divides by …?": _with(by=1),
         "a probability for a log: you have ∇π(a) where ∇ log π(a) should be": (
-            _with(probability=True)
+            _with(score=lambda a, p: (a - p) * np.where(a == 1, p, 1 - p))
+        ),
+        "after a left your score is p x: does a left make the logit of right rise?": (
+            _with(score=lambda a, p: np.abs(a - p))
+        ),
+        "after a left your score is −(1 − p) x. There 1 − p is the probability of "
+        "left itself: how large is the surprise?": (
+            _with(score=lambda a, p: np.where(a == 1, 1, -1) * (1 - p))
+        ),
+        "after a left your score is 0: what is the derivative of log(1 − p)?": (
+            _with(score=lambda a, p: a * (1 - p))
         ),
         "steps after an episode's end push as well: their return is 0, and is G − b?": (
-            _with(mask=False)
+            _with(end=9)
+        ),
+        "your mask has one step too many: which is the last of T_i steps from 0 on?": (
+            _with(end=1)
         ),
         "twice too much: that is the difference of the two columns of ∇_Θ J. A step in "
         "w is a step along ∂J/∂w: what is ∂p/∂w?": (
@@ -250,6 +322,17 @@ gradient_in_w = Exercise(
         ),
     },
     inputs=_episodes,
+)
+
+
+step_of_w = Exercise(
+    right=2,
+    mistakes={
+        "two columns of Θ have a gradient: what is each, in terms of ĝ, and what does "
+        "their difference do?": 1,
+        "the other way round: is w the mean of the columns, or their difference?": 0.5,
+        "both columns move, but not in the same direction": 0,
+    },
 )
 
 
@@ -290,6 +373,10 @@ pay_for_the_middle = Exercise(
         "that is the pole's angle: which of the four features is the position?": (
             lambda s, r, cost: r * (1 - cost * s[..., 1:, 2] ** 2)
         ),
+        "after the end a step pays 1 here: the old rewards know when that is": (
+            lambda s, r, cost: 1 - cost * s[..., 1:, 0] ** 2
+        ),
+        "where is `cost`?": lambda s, r, cost: r * (1 - s[..., 1:, 0] ** 2),
         "only the penalty is left: where is the 1 for the step itself? An agent that "
         "only pays is glad to fall": (
             lambda s, r, cost: -r * cost * s[..., 1:, 0] ** 2
