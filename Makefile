@@ -39,6 +39,7 @@ test: .venv/installed ## Run lint, unit tests, and every notebook against its st
 	$(PY) -m ruff format --check .
 	$(PYTEST)
 	$(PYTEST) -m "not errors" --ignore-glob="tests/test_notebook*" \
+	  --ignore=tests/test_exercises.py \
 	  --jaxtyping-packages=pgutils,beartype.beartype
 	$(QUIET) $(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	  -n 2 --dist loadscope notebooks

@@ -85,7 +85,8 @@ class TestOver:
     )
     def test_solved_diverged_or_spent(self, solved, diverged, steps, over):
         returns = np.zeros((len(steps), 2))
-        run = Training(np.zeros((1, 2)), returns, np.array(steps), solved, diverged)
+        counts = np.array(steps, dtype=int)
+        run = Training(np.zeros((1, 2)), returns, counts, solved, diverged)
         assert run.over(8) is over
 
 
