@@ -178,3 +178,8 @@ def test_stable_baselines_counts_the_steps_of_all_its_environments(contender):
     row = compare.measure(contender, 3000, 1_000)
     assert row.steps == 1_024  # 4 times 32 steps of 8 environments
     assert not row.solved
+
+
+def test_readme_shows_the_table_of_the_stored_runs():
+    readme = (compare.HERE.parent / "README.md").read_text("utf-8")
+    assert compare.table(compare.read(compare.CSV)) in readme
