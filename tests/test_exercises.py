@@ -2,6 +2,7 @@
 
 import ast
 import signal
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -181,6 +182,7 @@ class TestValues:
             ((280, sp.sqrt(2)), (280, None), "number 2 of 2 is not answered yet"),
             ((280, sp.sqrt(2)), (280,), "expected 2 things, got 1"),
             ((280, sp.sqrt(2)), 280, "expected 2 things, got 280"),
+            ((280, sp.sqrt(2)), np.array(280), "expected 2 things, got 280"),
             ((1, 2, 3, 4, 5), (1, 2, 4, 3, 5), "not yet: 3 of 5 are right"),
             (10.0888, 10.1, "near: give more digits"),
             (Fraction(1, 3), 0.3333, "near: give it exactly"),
@@ -274,6 +276,10 @@ class TestFunctions:
             (lambda r, g: r.sort() or 1.0, "your function changes its arguments"),
             (lambda r, g: 1 / 0, "ZeroDivisionError: division by zero"),
             (lambda r, g: np.log(-r @ r), "there is a NaN in it"),
+            (lambda r, g: sys.exit(), "your function raised an error.*SystemExit"),
+            (lambda r, g: total(r, g) + 3j, "expected numbers, got"),
+            (lambda r, g: np.array(total(r, g) + 3j), "expected numbers, got"),
+            (lambda r, g: 10**400, "expected numbers, got 1000"),
         ],
     )
     def test_what_breaks_is_told(self, answer, said):

@@ -32,8 +32,9 @@ class Exercise:
     Attributes:
         right: the right value; or a function, written independently of the solution.
         mistakes: from a hint to what this mistake gives: a value, or a function.
-        inputs: makes the arguments of one call, a tuple, from a random generator; the
-            first call should be simple, since an example is shown of it.
+        inputs: makes the arguments of one call, a tuple, from a random generator. They
+            are numbers, arrays, words, SymPy, or tuples and lists of these; small,
+            since an example is shown of them.
         tol: largest allowed difference, absolute and relative.
         seconds: after which a pure-Python loop is stopped.
     """
@@ -100,7 +101,7 @@ class Exercise:
             )
         except NotImplementedError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return f"your function raised an error{place(error)}: {described(error)}"
 
         expected = [self.right(*deepcopy(arguments)) for arguments in asked]
@@ -186,12 +187,12 @@ def same_expression(a, b) -> bool:
 
 
 def numbers(value) -> np.ndarray | None:
-    """Return numbers as an array of floats, or None if they are none."""
-    if value is None:
-        return None
+    """Return real numbers as an array of floats, or None if they are none."""
     try:
+        if value is None or np.iscomplexobj(value):
+            return None
         return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
 
 
@@ -201,7 +202,8 @@ def misfit(got, wanted) -> str:
         return "your function returns None: is there a `return`?"
     aim, found = numbers(wanted), numbers(got)
     if isinstance(wanted, (tuple, list)):
-        if not isinstance(got, (tuple, list, np.ndarray)) or len(got) != len(wanted):
+        many = isinstance(got, (tuple, list)) or getattr(got, "ndim", 0) > 0
+        if not many or len(got) != len(wanted):
             parts = len(got) if isinstance(got, (tuple, list)) else shorten(got)
             return f"expected {len(wanted)} things, got {parts}"
         if aim is None:
@@ -261,12 +263,12 @@ def difference(got, wanted, tol: float) -> str:
     )
 
 
-def described(error: Exception) -> str:
+def described(error: BaseException) -> str:
     """Return the kind and the words of an error."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def place(error: Exception) -> str:
+def place(error: BaseException) -> str:
     """Return the line of the answer in which an error was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename != __file__]
