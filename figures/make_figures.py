@@ -17,22 +17,22 @@ PIXELS_PER_METRE = 600 / 4.8  # Gymnasium's renderer shows 4.8 m on 600 pixels
 AXLE = (300, 292.5)  # pixels, for a cart in the middle
 
 
-BOXES = {  # notebook: (column, row, text, exists)
-    "00": (0, 1, "start\nhere", True),
-    "01": (1, 1, "how likely is\na trajectory?", True),
-    "02": (2, 1, "what do we\nwant more of?", True),
-    "03": (3, 1, "the log-\nderivative trick", True),
-    "04": (4, 1, "the policy\ngradient", True),
-    "05": (5, 0, "the\ntheorem", True),
-    "06": (5, 1, "the softmax\npolicy", True),
-    "07": (6, 1, "REINFORCE", True),
-    "08": (7, 0, "variance and\nbaselines", True),
-    "09": (7, 1, "the CartPole\nagent", True),
-    "10": (6, 2.1, "when it does\nnot learn", False),
-    "11": (7, 2.1, "questions\nand answers", False),
+BOXES = {  # notebook: (column, row, text)
+    "00": (0, 1, "start\nhere"),
+    "01": (1, 1, "how likely is\na trajectory?"),
+    "02": (2, 1, "what do we\nwant more of?"),
+    "03": (3, 1, "the log-\nderivative trick"),
+    "04": (4, 1, "the policy\ngradient"),
+    "05": (5, 0, "the\ntheorem"),
+    "06": (5, 1, "the softmax\npolicy"),
+    "07": (6, 1, "REINFORCE"),
+    "08": (7, 0, "variance and\nbaselines"),
+    "09": (7, 1, "the CartPole\nagent"),
+    "10": (7, 2, "why does it\nnot learn?"),
+    "11": (6, 2, "questions\nand answers"),
 }
 NEEDS = (
-    "00-01 01-02 02-03 03-04 04-05 04-06 06-07 05-08 07-08 06-09 09-10 09-11".split()
+    "00-01 01-02 02-03 03-04 04-05 04-06 06-07 05-08 07-08 06-09 09-10 10-11".split()
 )
 BENT = {"06-09": 0.3}  # round the notebook that lies between
 
@@ -40,15 +40,14 @@ BENT = {"06-09": 0.3}  # round the notebook that lies between
 def map_of_the_series() -> None:
     """Write map.png: the notebooks, and which needs which."""
     fig, ax = plt.subplots(figsize=(10, 3.6))
-    for name, (x, y, text, exists) in BOXES.items():
+    for name, (x, y, text) in BOXES.items():
         box = FancyBboxPatch(
             (x - 0.38, -y - 0.27),
             0.76,
             0.54,
             boxstyle="round,pad=0.05",
-            facecolor="#cfe5f3" if exists else "white",
-            edgecolor=plots.ESTIMATE if exists else plots.THRESHOLD,
-            linestyle="-" if exists else "--",
+            facecolor="#cfe5f3",
+            edgecolor=plots.ESTIMATE,
         )
         ax.add_patch(box)
         ax.text(x, -y + 0.17, name, ha="center", va="center", fontweight="bold")
@@ -64,7 +63,7 @@ def map_of_the_series() -> None:
         arc = f"arc3,rad={bend}"
         style = {"arrowstyle": "->", "color": "#555555", "connectionstyle": arc}
         ax.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
-    ax.set(title="Read along the arrows; dashed ones are still to come")
+    ax.set(title="Read along the arrows")
     ax.set(xlim=(-0.5, 7.5), ylim=(-2.5, 0.4))
     ax.axis("off")
     fig.savefig(HERE / "map.png")

@@ -1,9 +1,9 @@
-"""Write three pages: all equations with their checks, a cheat sheet, all exercises.
+"""Write four pages: equations with their checks, cheat sheet, exercises, references.
 
 Run by `make notebooks`: python tests/make_pages.py. All is read: formulas, summaries,
 the lines that `verify` printed and the table of symbols from the notebooks, names of
 functions from the package's docstrings. The pages are notebooks, so that formulas look
-as they do there.
+as they do there. The page of references is made in references.py.
 """
 
 import ast
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+import references
 from nbformat.v4 import new_markdown_cell, new_notebook
 from rules.equations import TAG, definitions
 from rules.reading import DISPLAY, cells, prose, read, texts
@@ -303,6 +304,7 @@ def pages() -> dict[str, str]:
         "equations": index_page,
         "cheat_sheet": cheat_sheet,
         "exercises": exercises,
+        "references": references.page,
     }
     return {
         f"{name}.ipynb": nbformat.writes(notebook(name, make(series, equations))) + "\n"

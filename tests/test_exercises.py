@@ -212,6 +212,13 @@ class TestFunctions:
         said = Exercise(lambda a: 2 * a, inputs=lambda rng: (3,)).reply(lambda a: a)
         assert said == "not yet: of (3) your function makes 3, expected 6"
 
+    def test_an_input_may_be_a_function_and_is_shown_by_its_name(self):
+        one = Exercise(lambda f: f(3) == 3, inputs=lambda rng: (int,))
+        assert one.reply(lambda f: True) == RIGHT
+        two = Exercise(lambda f: f([3], 1) == 3, inputs=lambda rng: (total,))
+        said = two.reply(lambda f: False)
+        assert said == "not yet: of (total) your function makes False, expected True"
+
     @pytest.mark.parametrize(
         ("wanted", "shown"),
         [

@@ -5,6 +5,7 @@ from pathlib import Path
 import fresh_seeds
 import make_pages
 import pytest
+import references
 from make_pages import CHEAT_SHEET, FOLDER, ROOT, split, statement
 from rules import formulas, links
 from rules.reading import cells, read
@@ -50,7 +51,43 @@ def test_the_cheat_sheet_knows_its_equations():
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda p: p.stem)
 def test_links_of_the_tables_resolve(path: Path):
     text = path.read_text("utf-8")
-    assert links.problems_links(text, path.name, FOLDER, SERIES) == []
+    pages = SERIES | {"references.ipynb": read(FOLDER / "references.ipynb")}
+    assert links.problems_links(text, path.name, FOLDER, pages) == []
+
+
+def test_references_are_in_form_and_each_is_cited():
+    cited = set(references.cited(SERIES))
+    assert links.problems_references(references.REFERENCES, cited) == []
+
+
+def test_a_reference_says_who_what_where_and_who_cites_it():
+    entry = {
+        "id": "le-grand-van-eck-1992",
+        "author": [
+            {"family": "Le Grand", "given": "Ada Maria"},
+            {"family": "Eck", "given": "Bo", "non-dropping-particle": "van"},
+        ],
+        "title": "A* in depth",
+        "container-title": "Paths",
+        "volume": "8",
+        "issue": "3-4",
+        "page": "229-256",
+        "issued": {"date-parts": [[1992]]},
+        "DOI": "10.1000/182",
+    }
+    assert references.paragraph(entry, ["[01](a.ipynb)", "[02](b.ipynb)"]) == (
+        '<a id="le-grand-van-eck-1992"></a>**Le Grand & van Eck 1992.** '
+        "A. M. Le Grand and B. van Eck, *A\\* in depth*, Paths 8 (3–4), 229–256, 1992. "
+        "[doi:10.1000/182](https://doi.org/10.1000/182) "
+        "· cited in [01](a.ipynb), [02](b.ipynb)"
+    )
+    del entry["volume"], entry["issue"], entry["DOI"]
+    entry |= {"edition": "2nd", "publisher": "Sea", "note": "Twice printed."}
+    entry |= {"collection-title": "Maps", "number": "7/4", "URL": "https://www.a.b/c"}
+    assert references.paragraph(entry, ["[01](a.ipynb)"]).partition("*, ")[2] == (
+        "Paths, Maps 7/4, 2nd edition, Sea, 229–256, 1992. "
+        "[a.b](https://www.a.b/c). Twice printed. · cited in [01](a.ipynb)"
+    )
 
 
 def test_a_formula_is_split_outside_of_braces_only():

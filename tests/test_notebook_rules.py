@@ -25,12 +25,36 @@ The two $p$ and $q$ have the sum
 
 $$ p + q = 1 \tag{1.2} $$
 
-as [(1.1)](#eq-1-1) says, see [the first notebook](01_first.ipynb#eq-1-1).
+as [(1.1)](#eq-1-1) says, see [the first notebook](01_first.ipynb#eq-1-1) and
+[Kool, van Hoof & Welling (2019)](references.ipynb#kool-van-hoof-welling-2019). Méi et
+al. (2020) have more ([Méi et al., 2020](references.ipynb#mei-et-al-2020)).
 
 | symbol | meaning |
 |---|---|
 | $P(a \mid s)$ | probability, `a|s` |
 """
+KOOL = {
+    "id": "kool-van-hoof-welling-2019",
+    "type": "article-journal",
+    "author": [
+        {"family": "Kool", "given": "Wouter"},
+        {"family": "Hoof", "given": "Herke", "non-dropping-particle": "van"},
+        {"family": "Welling", "given": "Max"},
+    ],
+    "title": "Halves",
+    "container-title": "Numbers",
+    "volume": "8",
+    "page": "1-2",
+    "issued": {"date-parts": [[2019]]},
+    "DOI": "10.1000/182",
+}
+MEI = KOOL | {
+    "id": "mei-et-al-2020",
+    "author": [{"family": name, "given": "Jo"} for name in ("Méi", "Xi", "Yu", "Ze")],
+    "issued": {"date-parts": [[2020]]},
+}
+WORKS = {KOOL["id"], MEI["id"]}
+PAGE = "".join(f'<a id="{work}"></a>' for work in WORKS)
 CODE = 'def half(x):\n    return x / 2\n\nverify("1.2", half(1) + half(1), 1)'
 
 
@@ -87,9 +111,13 @@ def _equations(nb):
 
 def _links(nb):
     text = nb.cells[0].source
-    return links.problems_links(
-        text, "01_first.ipynb", ROOT / "notebooks", {"01_first.ipynb": nb}
-    )
+    page = new_notebook(cells=[new_markdown_cell(PAGE)])
+    pages = {"01_first.ipynb": nb, "references.ipynb": page}
+    return links.problems_links(text, "01_first.ipynb", ROOT / "notebooks", pages)
+
+
+def _citations(nb):
+    return links.problems_citations(nb.cells[0].source, WORKS)
 
 
 def _existing(nb):
@@ -160,6 +188,13 @@ SPOILT = [
     (_existing, replace(0, "[(1.1)](#", "![x](../figures/none.gif#"), "none.gif"),
     (_existing, replace(0, "# How", '<img src="../none.png">'), "none.png"),
     (_links, lambda nb: None, "there is no 01_first.ipynb"),
+    (_existing, replace(0, "#mei-et-al", "#may-et-al"), "no anchor references.ipynb#m"),
+    (_existing, replace(0, "[Méi", "[Xi"), "Xi et al., 2020 links to references.ipynb"),
+    (_existing, replace(0, "., 2020", "., 2021"), "Méi et al., 2021 links to ref"),
+    (_citations, replace(0, "#mei-et-al", "#eq"), "mei-et-al-2020 is cited, but not"),
+    (_citations, replace(0, "Méi et\nal. (2020)", "Cox (1958)"), "cox-1958 is no ref"),
+    (_citations, replace(0, "How likely", "Le Roux, 2021:"), "le-roux-2021 is no ref"),
+    (_citations, replace(0, "How likely", "(Xi & Yu, 1999)"), "xi-yu-1999 is no ref"),
     (_dollars, replace(0, "How", "$"), "without its partner"),
     (_dollars, replace(0, "\\mid", "|"), "in a table"),
     (_shown, replace(1, "x / 2", "x / 3"), "half is not the one in pgutils"),
@@ -177,6 +212,41 @@ def test_a_rule_is_silent_on_the_good_and_complains_of_the_spoilt(
         assert rule(nb) == []
     spoil(nb)
     assert complaint in "\n".join(rule(nb))
+
+
+REFERENCES = [
+    (
+        {"id": "kool-2019"},
+        "the key of Kool, van Hoof & Welling 2019 is",
+    ),
+    ({"id": "z-2019"}, "keys are not unique and sorted"),
+    ({"id": MEI["id"]}, "keys are not unique and sorted"),
+    ({"issued": {"date-parts": [[2018]]}}, "the key of Kool, van Hoof & Welling 2018"),
+    ({"author": [{"family": "Kool"}]}, "an author needs family and given"),
+    ({"type": "song"}, "known type is missing"),
+    ({"type": "report"}, "collection-title is missing"),
+    ({"volume": None}, "volume is missing"),
+    ({"title": None}, "title is missing"),
+    ({"DOI": "doi:10.1000/182"}, "doi:10.1000/182 is no DOI"),
+    ({"DOI": "10.1000/18 2"}, "10.1000/18 2 is no DOI"),
+    ({"DOI": None}, "give the DOI, or a URL"),
+    ({"URL": "https://a.b/c"}, "give the DOI, or a URL"),
+    ({"URL": "http://a.b/c", "DOI": None}, "http://a.b/c is no https address"),
+    ({"page": "1–2"}, "write the pages as 229-256, not 1–2"),
+]
+
+
+@pytest.mark.parametrize(("change", "complaint"), REFERENCES)
+def test_a_reference_that_is_not_in_form_is_complained_of(change, complaint):
+    assert links.problems_references([KOOL, MEI], WORKS) == []
+    spoilt = {field: value for field, value in (KOOL | change).items() if value}
+    problems = links.problems_references([spoilt, MEI], WORKS)
+    assert complaint in "\n".join(problems)
+
+
+def test_a_reference_that_nobody_cites_is_complained_of():
+    problems = links.problems_references([KOOL, MEI], {KOOL["id"]})
+    assert problems == ["mei-et-al-2020 is cited nowhere"]
 
 
 def test_tidying_drops_what_differs_between_machines():
@@ -290,9 +360,18 @@ def test_docstrings_may_cite_a_book():
     module = (
         '"""As (1.2). By Sutton (2018), eq. (3.8).\nDerived in notebooks/9.ipynb."""'
     )
-    problems = links.problems_docstrings
-    assert problems(module.replace("(1.2). ", ""), set(), ROOT) == [
+    problems, works = links.problems_docstrings, {"sutton-2018"}
+    assert problems(module.replace("(1.2). ", ""), set(), works, ROOT) == [
         "module: there is no notebooks/9.ipynb"
     ]
     split = module.replace(". By", ".\nBy")
-    assert "module: no equation has the tag 1.2" in problems(split, {"1.1"}, ROOT)
+    found = problems(split, {"1.1"}, works, ROOT)
+    assert "module: no equation has the tag 1.2" in found
+
+
+def test_works_that_docstrings_cite_are_references():
+    module = 'def half(x):\n    """See Kool, van Hoof &\n    Welling (2019), p. 1."""'
+    assert links.problems_docstrings(module, set(), WORKS, ROOT) == []
+    assert links.problems_docstrings(module, set(), {MEI["id"]}, ROOT) == [
+        "half: kool-van-hoof-welling-2019 is no reference"
+    ]

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from references import REFERENCES
 from rules import equations, form, formulas, links, shown, sides
 from rules.reading import cells, read
 
@@ -12,6 +13,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 SERIES = {path.name: read(path) for path in sorted(FOLDER.glob("[0-9]*.ipynb"))}
 SOLUTIONS = {p.name: read(p) for p in sorted((FOLDER / "solutions").glob("*.ipynb"))}
+PAGES = SERIES | {"references.ipynb": read(FOLDER / "references.ipynb")}
+WORKS = {entry["id"] for entry in REFERENCES}
 TAGS = {tag for nb in SERIES.values() for tag in equations.tags(nb)}
 MODULES = sorted((ROOT / "pgutils").glob("*.py"))
 PACKAGED = {
@@ -93,7 +96,11 @@ class TestNotebook:
 
     def test_links_resolve(self, name):
         text = "\n\n".join(cell.source for _, cell in cells(SERIES[name], "markdown"))
-        report(links.problems_links(text, name, FOLDER, SERIES))
+        report(links.problems_links(text, name, FOLDER, PAGES))
+
+    def test_what_it_cites_is_a_reference(self, name):
+        text = "\n\n".join(cell.source for _, cell in cells(SERIES[name], "markdown"))
+        report(links.problems_citations(text, WORKS))
 
     def test_dollars_are_paired(self, name):
         report(formulas.formulas(SERIES[name])[1])
@@ -117,7 +124,8 @@ class TestSolutions:
         text = "\n\n".join(
             cell.source for _, cell in cells(SOLUTIONS[name], "markdown")
         )
-        report(links.problems_links(text, name, FOLDER / "solutions", SERIES))
+        report(links.problems_links(text, name, FOLDER / "solutions", PAGES))
+        report(links.problems_citations(text, WORKS))
 
     def test_dollars_are_paired(self, name):
         report(formulas.formulas(SOLUTIONS[name])[1])
@@ -153,12 +161,17 @@ def test_is_shown_in_its_notebook(name):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_docstrings_cite_what_exists(path):
-    report(links.problems_docstrings(path.read_text("utf-8"), TAGS, ROOT))
+    report(links.problems_docstrings(path.read_text("utf-8"), TAGS, WORKS, ROOT))
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*ROOT.glob("*.md"), *(ROOT / "benchmarks").rglob("*.md")]),
+    ids=lambda path: f"{path.parent.stem}-{path.stem}",
+)
 def test_links_of_the_other_pages_resolve(path):
-    report(links.problems_links(path.read_text("utf-8"), path.name, ROOT, SERIES))
+    text = path.read_text("utf-8")
+    report(links.problems_links(text, path.name, path.parent, PAGES))
 
 
 def test_modules_are_found_by_installing_only():

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from numbers import Rational
+from types import FunctionType
 
 import numpy as np
 import sympy as sp
@@ -33,8 +34,8 @@ class Exercise:
         right: the right value; or a function, written independently of the solution.
         mistakes: from a hint to what this mistake gives: a value, or a function.
         inputs: makes the arguments of one call, a tuple, from a random generator. They
-            are numbers, arrays, words, SymPy, or tuples and lists of these; small,
-            since an example is shown of them.
+            are numbers, arrays, words, functions, SymPy, or tuples and lists of these;
+            small, since an example is shown of them.
         tol: largest allowed difference, absolute and relative.
         seconds: after which a pure-Python loop is stopped.
     """
@@ -163,6 +164,8 @@ def outcomes(function: Callable, asked: list[tuple]) -> list:
 
 def same(a, b, tol: float) -> bool:
     """Tell whether two numbers, arrays, expressions, words or tuples are equal."""
+    if a is b:
+        return True
     if isinstance(b, sp.Basic) or (isinstance(a, sp.Basic) and not isinstance(b, str)):
         return same_expression(a, b)
     if isinstance(a, str) or isinstance(b, str):
@@ -282,7 +285,9 @@ def shorten(value) -> str:
 
 
 def rounded(value):
-    """Return plain numbers and lists, with four decimals."""
+    """Return plain numbers and lists, with four decimals; of a function, its name."""
+    if isinstance(value, FunctionType):
+        return value.__name__
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, (tuple, list)):
