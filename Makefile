@@ -19,7 +19,7 @@ PYTEST := $(QUIET) MPLBACKEND=Agg $(PY) -m pytest
 # Set from outside, it would hide the figures of the notebooks.
 unexport MPLBACKEND
 
-.PHONY: help lab install test notebooks figures handout seeds mutants \
+.PHONY: help lab install test notebooks figures handout class seeds mutants \
   bench bench-quick
 
 help: ## Show this list
@@ -39,7 +39,7 @@ test: .venv/installed ## Run lint, unit tests, and every notebook against its st
 	$(PY) -m ruff format --check .
 	$(PYTEST)
 	$(PYTEST) -m "not errors" --ignore-glob="tests/test_notebook*" \
-	  --ignore=tests/test_exercises.py \
+	  --ignore=tests/test_exercises.py --ignore=tests/test_check_class.py \
 	  --jaxtyping-packages=pgutils,beartype.beartype
 	$(QUIET) $(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	  -n 2 --dist loadscope notebooks
@@ -55,6 +55,10 @@ figures: .venv/installed ## Draw what lives in figures/
 
 handout: .venv/installed ## Write the series without its solutions into the new folder handout/, for a class
 	$(PY) tests/make_handout.py handout
+
+FOLDER := submissions
+class: .venv/installed ## Run the checks over students' notebooks: make class FOLDER=submissions
+	$(PY) tests/check_class.py "$(FOLDER)" $(ARGS)
 
 seeds: .venv/installed ## Run the statistical checks 30 times with fresh seeds, about 15 minutes
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/fresh_seeds.py 30

@@ -16,6 +16,7 @@ import nbformat
 
 ROOT = Path(__file__).parents[1]
 COPIED = ["figures", "pgutils"]
+LEFT_OUT = ["for_teachers.md"]
 FILES = ["LICENSE", "constraints.txt", "pyproject.toml", "requirements.txt"]
 LEADS_TO_SOLUTIONS = re.compile(r"^.*\(solutions\b.*$\n?", re.MULTILINE)
 README = """# Policy gradients, by hand and checked
@@ -50,8 +51,9 @@ def make_handout(folder: Path) -> None:
                 cell.source = LEADS_TO_SOLUTIONS.sub("", cell.source).strip()
         notebook.cells = [cell for cell in notebook.cells if cell.source]
         nbformat.write(notebook, notebooks / path.name)
-    for path in (ROOT / "notebooks").glob("*.md"):
-        shutil.copy(path, notebooks)
+    for path in (ROOT / "notebooks").iterdir():
+        if path.suffix in (".md", ".json") and path.name not in LEFT_OUT:
+            shutil.copy(path, notebooks)
     for name in COPIED:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)

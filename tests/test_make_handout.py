@@ -25,6 +25,15 @@ def test_nothing_leads_to_a_solution(handout):
         assert "(solutions" not in path.read_text("utf-8"), path.name
 
 
+def test_the_page_for_teachers_stays_here(handout):
+    pages = {path.name for path in (ROOT / "notebooks").glob("*.md")}
+    given = {path.name for path in (handout / "notebooks").glob("*.md")}
+    assert pages - given == {"for_teachers.md"}
+    for path in handout.rglob("*.*"):
+        if path.suffix in (".md", ".ipynb"):
+            assert "for_teachers" not in path.read_text("utf-8"), path.name
+
+
 def test_only_the_lines_that_lead_there_are_gone(handout):
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         before = nbformat.read(path, as_version=4).cells
@@ -47,6 +56,7 @@ def test_it_can_be_installed_from(handout, name):
     assert (handout / name).is_file()
     assert (handout / "pgutils" / "policy_gradients.mplstyle").is_file()
     assert any((handout / "figures").glob("*.png"))
+    assert (handout / "notebooks" / "references.json").is_file()
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):

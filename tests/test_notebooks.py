@@ -177,4 +177,6 @@ def test_links_of_the_other_pages_resolve(path):
 def test_modules_are_found_by_installing_only():
     folders = ("pgutils", "tests", "figures")
     for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        if path.name == "reply_in_kernel.py":  # students may have their own
+            continue
         assert not form.PATH_EDIT.search(path.read_text("utf-8")), path
