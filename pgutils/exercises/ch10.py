@@ -9,6 +9,7 @@ import sympy as sp
 from pgutils.exercises.exercise import Exercise
 from pgutils.gradients import leave_one_out
 from pgutils.returns import discounted_returns
+from pgutils.rollout import run_episodes
 from pgutils.softmax import softmax
 from pgutils.training import gradient_step
 from pgutils.trajectories import Batch
@@ -27,17 +28,17 @@ def ascend(theta, batch, advantages, gamma, learning_rate, x=None):
     return theta + learning_rate * x.mT @ (weights * surprise) / N
 
 
-def agent_a(theta, batch, gamma=0.99, learning_rate=0.06):
-    shifted = replace(batch, actions=np.roll(batch.actions, 1, axis=-1))
-    return gradient_step(theta, shifted, gamma, learning_rate)
+def roll_out_a(env, theta, rng):
+    return run_episodes(env, np.asarray(theta) / 2, rng)
 
 
-def agent_b(theta, batch, gamma=0.99, learning_rate=0.06):
+def step_b(theta, batch, gamma=0.99, learning_rate=0.06):
     returns = discounted_returns(batch.rewards, gamma)
-    return ascend(theta, batch, returns, gamma, learning_rate)
+    advantages = returns - 2 * leave_one_out(returns)
+    return ascend(theta, batch, advantages, gamma, learning_rate)
 
 
-def agent_c(theta, batch, gamma=0.99, learning_rate=0.06):
+def step_c(theta, batch, gamma=0.99, learning_rate=0.06):
     returns = np.roll(discounted_returns(batch.rewards, gamma), -1, axis=-1)
     returns[..., -1] = 0
     advantages = returns - leave_one_out(returns)
@@ -68,37 +69,30 @@ def centres_all_features(theta, batch, gamma=0.99, learning_rate=0.06):
     return ascend(theta, batch, advantages, gamma, learning_rate, x)
 
 
-three_agents = Exercise(
-    right=("wrong data", "noisy", "biased"),
-    mistakes={
-        "B: the curves scatter, but what does the mean step say?": (
-            "wrong data",
-            "biased",
-            "biased",
-        ),
-        "C solves CartPole. Is its mean step the gradient, too?": (
-            "wrong data",
-            "noisy",
-            "noisy",
-        ),
-        "C: is it only the length of the mean step that is wrong?": (
-            "wrong data",
-            "noisy",
-            "rescaled",
-        ),
-        "A: a scale keeps the direction; how large is the angle?": (
-            "rescaled",
-            "noisy",
-            "biased",
-        ),
-    },
-)
+KINDS = {
+    "wrong data": "does one of the checks that look at the roll-out fail?",
+    "wrong sign": "is its mean step opposite to the gradient, at 180°?",
+    "biased": "is the angle of its mean step to the gradient neither 0° nor 180°?",
+    "rescaled": "is the angle of its mean step 0°, and its length wrong?",
+    "noisy": "is its mean step the gradient, with more noise than the healthy one's?",
+}
+
+
+def kind_of(agent: str, right: str) -> Exercise:
+    """Return an exercise whose answer is one of the kinds."""
+    hints = {f"not {kind}: for {agent}, {KINDS[kind]}": kind for kind in KINDS}
+    return Exercise(right, {h: kind for h, kind in hints.items() if kind != right})
+
+
+kind_of_a = kind_of("A", "wrong data")
+kind_of_b = kind_of("B", "noisy")
+kind_of_c = kind_of("C", "biased")
 
 p, r_0, r_1 = sp.symbols("p r_0 r_1")
 two_levers = Exercise(
     right=(p * (1 - p) * (p * r_1 - (1 - p) * r_0), sp.Rational(1, 4)),
     mistakes={
-        "the first is the healthy agent's step: where is the second factor p_a?": (
+        "the first is what the healthy agent does, or yours if each came up once": (
             p * (1 - p) * (r_1 - r_0),
             sp.Rational(1, 4),
         ),
@@ -110,9 +104,21 @@ two_levers = Exercise(
             p * (1 - p) * (p * r_1 + (1 - p) * r_0),
             sp.Rational(1, 4),
         ),
+        "the first has η in it: divide by η": (
+            sp.Symbol("eta") * p * (1 - p) * (p * r_1 - (1 - p) * r_0),
+            sp.Rational(1, 4),
+        ),
+        "the first goes downhill: which lever is 1, and which is 0?": (
+            -p * (1 - p) * (p * r_1 - (1 - p) * r_0),
+            sp.Rational(1, 4),
+        ),
         "number 2 says where it walks towards the better one: and away?": (
             p * (1 - p) * (p * r_1 - (1 - p) * r_0),
             sp.Rational(3, 4),
+        ),
+        "number 2 is that of the healthy agent, or of levers that pay the same": (
+            p * (1 - p) * (p * r_1 - (1 - p) * r_0),
+            sp.Rational(1, 2),
         ),
     },
 )
@@ -174,7 +180,7 @@ counts_padding = Exercise(
         "one agent looks at the *states* behind the mask: do you change them?": (
             lambda step: _tested(step, states=False)
         ),
-        "you call a good agent broken: is only what stands behind the mask changed?": (
+        "you call a good agent broken: change nothing but what is behind the mask": (
             lambda step: _tested(step, inside=True)
         ),
         "the other way round: True is for the agents that count the padding": (
@@ -193,11 +199,12 @@ counts_padding = Exercise(
 def _one_step(
     theta, x, actions, rewards, mask, gamma, learning_rate, *, left: frozenset
 ) -> np.ndarray:
-    """Return the step by loops, with those of the four mistakes that are left."""
+    """Return the step by loops, with the mistakes that are named."""
     N, T = actions.shape
     returns = np.zeros((N, T))
     for i, t in np.ndindex(N, T):
-        future = [gamma ** (j - t) * rewards[i, j] for j in range(t, T)]
+        factor = 1 if "discount" in left else gamma
+        future = [factor ** (j - t) * rewards[i, j] for j in range(t, T)]
         past = rewards[i, : t + 1]
         returns[i, t] = sum(past) if "past" in left else sum(future)
     total = np.zeros_like(theta)
@@ -205,6 +212,7 @@ def _one_step(
         if not mask[i, t] and "mask" not in left:
             continue
         usual = (returns[:, t].sum() - returns[i, t]) / (N - 1)
+        usual = 0 if "baseline" in left else usual
         logits = x[i, t] @ theta
         surprise = -np.exp(logits) / np.exp(logits).sum()
         surprise[actions[i, t]] += 1
@@ -238,6 +246,8 @@ mended_step = Exercise(
         "all four are left: begin with the returns": (
             _mistaken("past", "sign", "steps", "mask")
         ),
+        "your returns look ahead now, but they do not discount": _mistaken("discount"),
+        "the baseline was right: where has it gone?": _mistaken("baseline"),
         "two are left: the sign, and what the sum is divided by": (
             _mistaken("sign", "steps")
         ),
