@@ -4,10 +4,12 @@
 PYTHON := python3
 PY := .venv/bin/python
 BENCH := .venv-bench/bin/python
+SITE := .venv-site/bin/python
 ifeq ($(OS),Windows_NT)
 PYTHON := python
 PY := .venv/Scripts/python
 BENCH := .venv-bench/Scripts/python
+SITE := .venv-site/Scripts/python
 endif
 
 NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb notebooks/solutions/[0-9]*.ipynb))
@@ -19,8 +21,8 @@ PYTEST := $(QUIET) MPLBACKEND=Agg $(PY) -m pytest
 # Set from outside, it would hide the figures of the notebooks.
 unexport MPLBACKEND
 
-.PHONY: help lab install test notebooks figures handout class seeds mutants \
-  bench bench-quick
+.PHONY: help lab install test notebooks figures handout class hosted-test \
+  seeds mutants bench bench-quick
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -60,6 +62,9 @@ FOLDER := submissions
 class: .venv/installed ## Run the checks over students' notebooks: make class FOLDER=submissions
 	$(PY) tests/check_class.py "$(FOLDER)" $(ARGS)
 
+hosted-test: .venv/installed ## Run the start notebook in a new environment, as hosted servers make it
+	HOSTED=1 $(PYTEST) tests/test_hosted.py
+
 seeds: .venv/installed ## Run the statistical checks 30 times with fresh seeds, about 15 minutes
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/fresh_seeds.py 30
 
@@ -76,6 +81,11 @@ bench-quick: .venv-bench/installed ## See that the benchmarks run, under 3 minut
 	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/compare.py --quick
 	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/scaling.py --quick
 	$(QUIET) $(BENCH) -m pytest tests/test_sweep.py
+
+site: .venv-site/installed ## Build the site in build/site, from the stored outputs, and follow its links
+	$(SITE) site/gather.py
+	$(SITE) -m sphinx -q -W --keep-going -c site -d build/site_cache build/site_source build/site
+	$(SITE) -m pytest tests/test_site.py
 
 # The stamp is newer than the files that say what to install, unless one has changed.
 .venv/installed: pyproject.toml requirements.txt constraints.txt
@@ -96,4 +106,17 @@ bench-quick: .venv-bench/installed ## See that the benchmarks run, under 3 minut
 	$(PYTHON) -m venv .venv-bench
 	$(BENCH) -m pip install --quiet --disable-pip-version-check \
 	  -r requirements.txt -r benchmarks/requirements.txt -e ".[test]"
+	@touch $@
+
+# MathJax comes from npm, at one version, so that the site loads nothing from elsewhere.
+MATHJAX := mathjax-3.2.2
+.venv-site/installed: site/requirements.txt pyproject.toml requirements.txt constraints.txt
+	@echo "Installing into .venv-site, about 700 MB: this takes a minute or two"
+	$(PYTHON) -m venv .venv-site
+	$(SITE) -m pip install --quiet --disable-pip-version-check \
+	  -r requirements.txt -r site/requirements.txt -e ".[test]"
+	npm pack --silent --pack-destination .venv-site $(subst -,@,$(MATHJAX))
+	mkdir -p .venv-site/static/mathjax
+	tar -xzf .venv-site/$(MATHJAX).tgz -C .venv-site/static/mathjax --strip-components 1 \
+	  package/LICENSE package/es5/tex-chtml-full.js package/es5/output/chtml/fonts
 	@touch $@
