@@ -22,7 +22,7 @@ PYTEST := $(QUIET) MPLBACKEND=Agg $(PY) -m pytest
 unexport MPLBACKEND
 
 .PHONY: help lab install test notebooks figures handout class hosted-test \
-  seeds mutants bench bench-quick
+  seeds mutants bench bench-quick site browser-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -83,9 +83,14 @@ bench-quick: .venv-bench/installed ## See that the benchmarks run, under 3 minut
 	$(QUIET) $(BENCH) -m pytest tests/test_sweep.py
 
 site: .venv-site/installed ## Build the site in build/site, from the stored outputs, and follow its links
+	rm -rf build/site build/site_cache
 	$(SITE) site/gather.py
 	$(SITE) -m sphinx -q -W --keep-going -c site -d build/site_cache build/site_source build/site
 	$(SITE) -m pytest tests/test_site.py
+
+# Without Chromium the tests say what they looked for, and are skipped.
+browser-test: .venv/installed site tests/browser/node_modules/installed ## Look at notebooks and site in a real browser
+	node --test tests/browser/
 
 # The stamp is newer than the files that say what to install, unless one has changed.
 .venv/installed: pyproject.toml requirements.txt constraints.txt
@@ -106,6 +111,10 @@ site: .venv-site/installed ## Build the site in build/site, from the stored outp
 	$(PYTHON) -m venv .venv-bench
 	$(BENCH) -m pip install --quiet --disable-pip-version-check \
 	  -r requirements.txt -r benchmarks/requirements.txt -e ".[test]"
+	@touch $@
+
+tests/browser/node_modules/installed: tests/browser/package.json
+	cd tests/browser && npm install --no-package-lock --ignore-scripts --silent
 	@touch $@
 
 # MathJax comes from npm, at one version, so that the site loads nothing from elsewhere.

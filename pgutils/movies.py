@@ -65,7 +65,10 @@ def save_gif(path: str | Path, frames: UInt8[np.ndarray, "n h w 3"], fps: int) -
 
     checks.count("the number of frames", len(frames))
     fps = checks.count("fps", fps)
-    images = [Image.fromarray(f).quantize(32) for f in frames]
+    some = np.concatenate(frames[:: max(1, len(frames) // 10)])
+    # One palette for all frames, so that nothing flickers; white stays white.
+    palette = Image.fromarray(some).quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    images = [Image.fromarray(f).quantize(palette=palette, dither=0) for f in frames]
     images[0].save(
         path, save_all=True, append_images=images[1:], duration=1000 // fps, loop=0
     )

@@ -36,9 +36,7 @@ def test_the_start_notebook_runs_from_requirements_alone(tmp_path):
     run(sys.executable, "-m", "venv", python.parents[1])
     run(python, "-m", "pip", "install", "--quiet", "-r", "requirements.txt")
     installed = run(python, "-m", "pip", "list", "--format=freeze")
-    assert "hypothesis" not in installed, (
-        "that is no requirement: what else came along?"
-    )
+    assert "hypothesis" not in installed, "no requirement: what else came along?"
     start = "notebooks/00_start_here.ipynb"
     said = run(python, "-m", "pytest", "--nbval", "--nbval-current-env", start)
     assert re.search(r"\d+ passed", said)

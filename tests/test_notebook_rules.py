@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from rules import equations, form, formulas, links, shown, sides
+from rules import equations, form, formulas, links, pictures, shown, sides
 from tidy_notebooks import tidy
 
 ROOT = Path(__file__).parents[1]
@@ -56,13 +56,22 @@ MEI = KOOL | {
 WORKS = {KOOL["id"], MEI["id"]}
 PAGE = "".join(f'<a id="{work}"></a>' for work in WORKS)
 CODE = 'def half(x):\n    return x / 2\n\nverify("1.2", half(1) + half(1), 1)'
+CAPTION = """The *line* of $x$ rises, see [(1.1)](#eq-1-1), to the top
+right. It is blue.
+
+So it goes.
+"""
+ALT = "The line of x rises, see (1.1), to the top right."
 
 
 def good():
     """Return a notebook that keeps all rules."""
     line = new_output("stream", name="stdout", text="✓ (1.2) exact\n")
     code = new_code_cell(CODE, execution_count=1, outputs=[line])
-    nb = new_notebook(cells=[new_markdown_cell(MARKDOWN), code])
+    picture = new_output("display_data", data={"image/png": ""})
+    figure = new_code_cell("plt.show()", execution_count=2, outputs=[picture])
+    caption = new_markdown_cell(CAPTION)
+    nb = new_notebook(cells=[new_markdown_cell(MARKDOWN), code, figure, caption])
     tidy(nb)
     return nb
 
@@ -141,6 +150,17 @@ def _shown(nb):
     )
 
 
+def _caption(text):
+    """Return a change of the words after the picture, tidied."""
+
+    def change(nb):
+        nb.cells[3].source = text
+        tidy(nb)
+
+    return change
+
+
+LIVE = "# NBVAL_IGNORE_OUTPUT\ninteract(f, x=(0, 1));"
 PICTURE = base64.b64encode(bytes(300_001)).decode()
 SPOILT = [
     (form.problems_form, update(id=None), "not a valid notebook"),
@@ -153,6 +173,9 @@ SPOILT = [
     (form.problems_form, update(source="1" * 89), "89 characters"),
     (form.problems_form, update(source="# NBVAL_IGNORE_OUTPUT"), "interact"),
     (form.problems_form, update(source="# NBVAL_SKIP\ninteract"), "NBVAL_SKIP"),
+    (form.problems_form, update(source=LIVE), "are tagged skip-execution"),
+    (form.problems_form, update(source=LIVE), "is stored as run"),
+    (form.problems_form, update(metadata={"tags": ["skip-execution"]}), "only they"),
     (form.problems_form, update(metadata={"tags": ["nbval-skip"]}), "nbval-skip"),
     (form.problems_form, update(source="open('/tmp/x')"), "/tmp/x"),
     (form.problems_form, replace(0, "How", "/home/me/"), "/home/me"),
@@ -197,6 +220,16 @@ SPOILT = [
     (_citations, replace(0, "How likely", "(Xi & Yu, 1999)"), "xi-yu-1999 is no ref"),
     (_dollars, replace(0, "How", "$"), "without its partner"),
     (_dollars, replace(0, "\\mid", "|"), "in a table"),
+    (pictures.problems_pictures, replace(3, "top", "left"), "stored alternative text"),
+    (pictures.problems_pictures, update(metadata={"mystnb": {}}), "alternative text"),
+    (pictures.problems_pictures, output("image/png", ""), "cell 2: the stored altern"),
+    (pictures.problems_pictures, _caption("It rises."), "has 9 characters"),
+    (pictures.problems_pictures, _caption("It is " * 42 + "so."), "has 255 char"),
+    (pictures.problems_pictures, _caption(CAPTION.replace("x", r"\eta")), "TeX"),
+    (pictures.problems_pictures, _caption("## " + CAPTION), "no sentence follows"),
+    (pictures.problems_pictures, _caption("It rises:\n\nHere."), "no sentence follows"),
+    (pictures.problems_pictures, lambda nb: nb.cells.pop(), "no sentence follows"),
+    (pictures.problems_pictures, replace(0, "# How", "![How](a.png)"), "'How' has"),
     (_shown, replace(1, "x / 2", "x / 3"), "half is not the one in pgutils"),
     (_shown, replace(1, "(x)", "(x=1)"), "half is not the one in pgutils"),
     (_shown, replace(1, "def", "@cache\ndef"), "half is not the one in pgutils"),
@@ -262,6 +295,25 @@ def test_tidying_drops_what_differs_between_machines():
     assert nb.metadata == expected.metadata
     assert nb.cells[1].metadata == {"tags": ["x"]}
     assert nb.cells[1].outputs == expected.cells[1].outputs
+
+
+def test_tidying_keeps_nothing_of_a_cell_with_interact():
+    nb = good()
+    nb.cells[1].source = LIVE
+    nb.cells[2].execution_count = 1
+    tidy(nb)
+    assert form.problems_form(nb) == []
+    live = nb.cells[1]
+    assert (live.outputs, live.execution_count) == ([], None)
+    assert live.metadata == {"tags": ["skip-execution"]}
+
+
+def test_tidying_stores_the_sentence_after_a_picture():
+    nb = good()
+    assert nb.cells[2].metadata == {"mystnb": {"image": {"alt": ALT}}}
+    nb.cells[2].outputs = []
+    tidy(nb)
+    assert nb.cells[2].metadata == {}
 
 
 def test_katex_refuses_a_broken_formula():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from references import REFERENCES
-from rules import equations, form, formulas, links, shown, sides
+from rules import equations, form, formulas, links, pictures, shown, sides
 from rules.reading import cells, read
 
 ROOT = Path(__file__).parents[1]
@@ -85,6 +85,9 @@ class TestNotebook:
     def test_stored_outputs_are_clean(self, name):
         report(form.problems_outputs(SERIES[name]))
 
+    def test_words_stand_for_every_picture(self, name):
+        report(pictures.problems_pictures(SERIES[name]))
+
     def test_equations_are_tagged_in_order_with_anchors(self, name):
         report(equations.problems_equations(name, SERIES[name]))
 
@@ -119,6 +122,7 @@ class TestSolutions:
 
     def test_stored_outputs_are_clean(self, name):
         report(form.problems_outputs(SOLUTIONS[name]))
+        report(pictures.problems_pictures(SOLUTIONS[name]))
 
     def test_links_resolve(self, name):
         text = "\n\n".join(
@@ -172,6 +176,7 @@ def test_docstrings_cite_what_exists(path):
 def test_links_of_the_other_pages_resolve(path):
     text = path.read_text("utf-8")
     report(links.problems_links(text, path.name, path.parent, PAGES))
+    report(pictures.problems_linked(text))
 
 
 def test_modules_are_found_by_installing_only():
