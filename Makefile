@@ -76,10 +76,12 @@ bench: .venv-bench/installed ## Measure everything again, about 40 minutes, on a
 	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/compare.py
 	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/scaling.py
 	$(QUIET) $(BENCH) benchmarks/series.py
+	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/widgets.py
 
 bench-quick: .venv-bench/installed ## See that the benchmarks run, under 3 minutes; writes nothing
 	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/compare.py --quick
 	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/scaling.py --quick
+	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/widgets.py --quick
 	$(QUIET) $(BENCH) -m pytest tests/test_sweep.py
 
 site: .venv-site/installed ## Build the site in build/site, from the stored outputs, and follow its links

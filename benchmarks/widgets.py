@@ -7,6 +7,7 @@ Of a notebook only those cells run that define what the picture is made from.
 """
 
 import argparse
+import gc
 import io
 import platform
 import symtable
@@ -101,23 +102,34 @@ def redraw(toy: Toy, **values) -> tuple[float, str]:
         return perf_counter() - start, told.getvalue()
 
 
-def measure(toy: Toy, n: int, rng: np.random.Generator) -> list[float]:
-    """Return the seconds of n pictures at random positions, after one to warm up."""
+def measure(toy: Toy, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return seconds of n pictures at random positions, and of their garbage.
+
+    Python collects garbage when it likes, not once a picture: hence two numbers for
+    each picture, in an array (n, 2). One picture is drawn before, to warm up.
+    """
     redraw(toy, **{name: control.value for name, control in toy.controls.items()})
     choices = {name: positions(control) for name, control in toy.controls.items()}
-    return [
-        redraw(toy, **{k: v[rng.integers(len(v))] for k, v in choices.items()})[0]
-        for _ in range(n)
-    ]
+    times = []
+    gc.disable()
+    for _ in range(n):
+        values = {name: v[rng.integers(len(v))] for name, v in choices.items()}
+        seconds, _ = redraw(toy, **values)
+        start = perf_counter()
+        gc.collect()
+        times.append((seconds, perf_counter() - start))
+    gc.enable()
+    return np.array(times)
 
 
-def report(times: list[tuple[Toy, list[float]]], n: int) -> str:
+def report(times: list[tuple[Toy, np.ndarray]], n: int) -> str:
     """Return the page."""
     rows = [
         f"| [{toy.notebook[:-6]}](../../notebooks/{toy.notebook}) "
         f"| `{toy.draw.__name__}` | {len(toy.controls)} "
-        f"| {1000 * np.median(seconds):.0f} | {1000 * max(seconds):.0f} |"
-        for toy, seconds in times
+        f"| {1000 * np.median(seconds):.0f} | {1000 * seconds.max():.0f} "
+        f"| {1000 * np.median(garbage):.0f} |"
+        for toy, (seconds, garbage) in ((toy, t.T) for toy, t in times)
     ]
     table = "\n".join(rows)
     return f"""\
@@ -125,10 +137,11 @@ def report(times: list[tuple[Toy, list[float]]], n: int) -> str:
 
 Made by `benchmarks/widgets.py` with Python {platform.python_version()}, one thread.
 Each picture of a "Play" section is drawn at {n} random positions of its sliders; the
-PNG counts.
+PNG counts. The last column is not in it: once in some 20 to 50 pictures Python collects
+garbage, and that picture comes later by so much.
 
-| notebook | picture | sliders | median, ms | worst, ms |
-|---|---|---|---|---|
+| notebook | picture | sliders | median, ms | worst, ms | garbage, ms |
+|---|---|---|---|---|---|
 {table}
 """
 
