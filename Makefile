@@ -88,7 +88,7 @@ site: .venv-site/installed ## Build the site in build/site, from the stored outp
 	rm -rf build/site build/site_cache
 	$(SITE) site/gather.py
 	$(SITE) -m sphinx -q -W --keep-going -c site -d build/site_cache build/site_source build/site
-	$(SITE) -m pytest tests/test_site.py
+	JUST_BUILT=1 $(SITE) -m pytest tests/test_site.py
 
 # Without Chromium the tests say what they looked for, and are skipped.
 browser-test: .venv/installed site tests/browser/node_modules/installed ## Look at notebooks and site in a real browser

@@ -18,13 +18,14 @@ from time import perf_counter
 from typing import NamedTuple
 from unittest.mock import patch
 
-import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
+from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
 MARK = "# NBVAL_IGNORE_OUTPUT"
+PICTURES = []  # what was displayed
 
 
 class Toy(NamedTuple):
@@ -41,12 +42,9 @@ def toys(path: Path) -> Iterator[Toy]:
     sources = [cell.source for cell in nb.cells if cell.cell_type == "code"]
     for last, source in enumerate(sources):
         if source.startswith(MARK):
-            room = {"__name__": path.stem}
-            with (
-                patch("ipywidgets.interact") as interact,
-                patch("matplotlib.pyplot.show", show),
-                redirect_stdout(io.StringIO()),
-            ):
+            room = {"__name__": path.stem, "display": to_png}
+            quiet = redirect_stdout(io.StringIO())
+            with quiet, patch("ipywidgets.interact") as interact:
                 for cell in needed(sources, last):
                     exec(cell, room)
             for call in interact.call_args_list:
@@ -78,11 +76,11 @@ def names(source: str) -> tuple[set[str], set[str]]:
     return bound, used
 
 
-def show() -> None:
-    """Draw all figures as PNG, as a notebook does, and close them."""
-    for number in plt.get_fignums():
-        plt.figure(number).savefig(io.BytesIO(), format="png", bbox_inches="tight")
-        plt.close(number)
+def to_png(fig: Figure) -> None:
+    """Draw a figure as a notebook does that displays it, and keep the bytes."""
+    png = io.BytesIO()
+    fig.savefig(png, format="png", bbox_inches="tight")
+    PICTURES.append(png.getvalue())
 
 
 def positions(control) -> list:
@@ -95,11 +93,16 @@ def positions(control) -> list:
 
 def redraw(toy: Toy, **values) -> tuple[float, str]:
     """Return the seconds of one picture, PNG included, and what it printed."""
+    PICTURES.clear()
     told = io.StringIO()
-    with redirect_stdout(told), patch("matplotlib.pyplot.show", show):
+    with redirect_stdout(told):
         start = perf_counter()
         toy.draw(**values)
-        return perf_counter() - start, told.getvalue()
+        seconds = perf_counter() - start
+    if len(PICTURES) != 1:
+        name = toy.draw.__name__
+        raise RuntimeError(f"{name} displayed {len(PICTURES)} pictures, not one")
+    return seconds, told.getvalue()
 
 
 def measure(toy: Toy, n: int, rng: np.random.Generator) -> np.ndarray:

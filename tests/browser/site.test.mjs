@@ -100,14 +100,16 @@ describe('the site', { skip: why }, () => {
     assert.ok(found.some((href) => href.includes('08_variance')), found.join('\n'));
   });
 
-  test('a folded hint opens', async () => {
-    await go('notebooks/08_variance.html');
-    const fold = page.locator('details', { hasText: 'Hint' }).first();
-    const inside = fold.locator(':scope > *:not(summary)').first();
-    assert.equal(await inside.isVisible(), false);
-    await fold.locator('summary').click();
-    assert.equal(await inside.isVisible(), true);
-  });
+  for (const [name, words] of [['08_variance', 'Hint'], ['11_questions', 'Answer']]) {
+    test(`a folded ${words.toLowerCase()} opens`, async () => {
+      await go(`notebooks/${name}.html`);
+      const fold = page.locator('details', { hasText: words }).first();
+      const inside = fold.locator(':scope > *:not(summary)').first();
+      assert.equal(await inside.isVisible(), false);
+      await fold.locator('summary').click();
+      assert.equal(await inside.isVisible(), true);
+    });
+  }
 
   test('the live pole stands with the trained weights, and falls with none', async () => {
     await go('live.html');
