@@ -42,9 +42,10 @@ def toys(path: Path) -> Iterator[Toy]:
     sources = [cell.source for cell in nb.cells if cell.cell_type == "code"]
     for last, source in enumerate(sources):
         if source.startswith(MARK):
-            room = {"__name__": path.stem, "display": to_png}
+            room = {"__name__": path.stem}
             quiet = redirect_stdout(io.StringIO())
-            with quiet, patch("ipywidgets.interact") as interact:
+            shown = patch("IPython.display.display", to_png)
+            with quiet, shown, patch("ipywidgets.interact") as interact:
                 for cell in needed(sources, last):
                     exec(cell, room)
             for call in interact.call_args_list:
