@@ -47,9 +47,7 @@ test: .venv/installed ## Run lint, unit tests, and every notebook against its st
 	  -n 2 --dist loadscope notebooks
 
 notebooks: .venv/installed ## Run all notebooks again, in place, and make the pages from them
-	$(QUIET) $(PY) -m jupyter nbconvert --to notebook --execute --inplace \
-	  --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
-	$(PY) tests/tidy_notebooks.py $(NOTEBOOKS)
+	$(QUIET) $(PY) tests/run_notebooks.py $(NOTEBOOKS)
 	$(PY) tests/make_pages.py
 
 figures: .venv/installed ## Draw what lives in figures/

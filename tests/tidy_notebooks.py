@@ -1,22 +1,15 @@
 """Drop from executed notebooks what differs between machines, and the widgets.
 
-Cells with `interact` are marked as not to be run where nobody moves a slider: then
-nbclient pretends to be a front end, and now and then waits for ever.
-
+Of cells with `interact` no output is kept: the same picture stands still above them.
 The sentence after a picture becomes its alternative text, where the site looks for it.
-
-Run by `make notebooks` after execution: python tests/tidy_notebooks.py *.ipynb
 """
-
-import sys
-from pathlib import Path
 
 import nbformat
 from rules.pictures import caption
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
-MARK, TAG = "# NBVAL_IGNORE_OUTPUT", "skip-execution"
+MARK = "# NBVAL_IGNORE_OUTPUT"
 
 
 def tidy(nb: nbformat.NotebookNode) -> None:
@@ -31,8 +24,7 @@ def tidy(nb: nbformat.NotebookNode) -> None:
         if alt := caption(nb, i):
             cell.metadata["mystnb"] = {"image": {"alt": alt}}
         if cell.source.startswith(MARK):
-            cell.metadata["tags"] = [TAG]
-            cell.outputs, cell.execution_count = [], None
+            cell.outputs = []
         elif cell.cell_type == "code":
             kept = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
             cell.outputs = merged(kept)
@@ -48,10 +40,3 @@ def merged(outputs: list) -> list:
                 continue
         joined.append(output)
     return joined
-
-
-if __name__ == "__main__":
-    for path in map(Path, sys.argv[1:]):
-        nb = nbformat.read(path, as_version=4)
-        tidy(nb)
-        path.write_text(nbformat.writes(nb) + "\n", encoding="utf-8", newline="\n")
