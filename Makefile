@@ -5,13 +5,16 @@ PYTHON := python3
 PY := .venv/bin/python
 BENCH := .venv-bench/bin/python
 SITE := .venv-site/bin/python
+MATRIX := .venv-matrix/bin/python
 ifeq ($(OS),Windows_NT)
 PYTHON := python
 PY := .venv/Scripts/python
 BENCH := .venv-bench/Scripts/python
 SITE := .venv-site/Scripts/python
+MATRIX := .venv-matrix/Scripts/python
 endif
 
+PYENV := $(if $(PYENV_ROOT),$(PYENV_ROOT),$(HOME)/.pyenv)
 NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb notebooks/solutions/[0-9]*.ipynb))
 
 # No progress bars in stored outputs, one thread per process, no window from SDL.
@@ -21,8 +24,8 @@ PYTEST := $(QUIET) MPLBACKEND=Agg $(PY) -m pytest
 # Set from outside, it would hide the figures of the notebooks.
 unexport MPLBACKEND
 
-.PHONY: help lab install test notebooks figures handout class hosted-test \
-  seeds mutants bench bench-quick site browser-test
+.PHONY: help lab install test lint unit typed strict notebooks figures handout \
+  class hosted-test matrix seeds mutants bench bench-quick site browser-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,13 +39,21 @@ lab: .venv/installed ## Open JupyterLab on the first notebook; more options: ARG
 install: .venv/installed ## Make .venv with all that is needed, for use in an editor
 	@echo "Ready. In your editor choose the interpreter $(PY)"
 
-test: .venv/installed ## Run lint, unit tests, and every notebook against its stored outputs
+test: lint unit typed strict ## Run lint, unit tests, and every notebook against its stored outputs
+
+lint: .venv/installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+unit: .venv/installed
 	$(PYTEST)
+
+typed: .venv/installed
 	$(PYTEST) -m "not errors" --ignore-glob="tests/test_notebook*" \
 	  --ignore=tests/test_exercises.py --ignore=tests/test_check_class.py \
 	  --jaxtyping-packages=pgutils,beartype.beartype
+
+strict: .venv/installed
 	$(QUIET) $(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	  -n 2 --dist loadscope notebooks
 
@@ -62,6 +73,11 @@ class: .venv/installed ## Run the checks over students' notebooks: make class FO
 
 hosted-test: .venv/installed ## Run the start notebook in a new environment, as hosted servers make it
 	HOSTED=1 $(PYTEST) tests/test_hosted.py
+
+# pyenv's Pythons are found too. Of the matrix a part: ARGS="-f lowest", ARGS="-e 3.13-pins".
+matrix: .venv-matrix/installed ## Run tests and notebooks on each Python, old and new releases: 5 minutes each
+	PATH="$$(printf '%s:' $(PYENV)/versions/*/bin)$$PATH" UV_PYTHON_DOWNLOADS=never \
+	  $(MATRIX) -m tox run $(ARGS)
 
 seeds: .venv/installed ## Run the statistical checks 30 times with fresh seeds, about 15 minutes
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/fresh_seeds.py 30
@@ -98,6 +114,12 @@ browser-test: .venv/installed site tests/browser/node_modules/installed ## Look 
 	@echo "Installing into .venv, about 600 MB: this takes a minute or two"
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -e ".[test]"
+	@touch $@
+
+.venv-matrix/installed:
+	@echo "Installing tox into .venv-matrix; what it makes there takes 600 MB for each Python"
+	$(PYTHON) -m venv .venv-matrix
+	$(MATRIX) -m pip install --quiet --disable-pip-version-check tox tox-uv
 	@touch $@
 
 .venv/mutmut: .venv/installed
