@@ -191,7 +191,7 @@ def train(
     checks.training(env, rng, max_steps)
     run = Training.begin(zero_theta(env), env.num_envs)
     bar = tqdm(unit=" steps", disable="TQDM_DISABLE" in os.environ)
-    with bar, suppress(KeyboardInterrupt), np.errstate(over="ignore"):
+    with suppress(KeyboardInterrupt), bar, np.errstate(over="ignore"):
         while not run.over(max_steps):
             batch = run_episodes(env, run.theta, rng)
             theta = gradient_step(run.theta, batch, gamma, learning_rate)
@@ -249,7 +249,7 @@ def train_many(
     study = [Training.begin(theta, batch_size) for theta in start]
     threshold = env.spec.reward_threshold
     bar = tqdm(unit=" steps", disable="TQDM_DISABLE" in os.environ)
-    with bar, suppress(KeyboardInterrupt), np.errstate(over="ignore"):
+    with suppress(KeyboardInterrupt), bar, np.errstate(over="ignore"):
         while going := [i for i in range(runs) if not study[i].over(max_steps)]:
             thetas = np.stack([study[i].theta for i in going])
             batch = run_episodes(make_env(batch_size * len(going)), thetas, rng)
