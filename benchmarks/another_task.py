@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from pgutils import plots
+from pgutils.files import replacing
 from pgutils.training import Training, evaluate, train_many
 
 FIGURE = Path(__file__).parents[1] / "figures" / "another_task.png"
@@ -62,7 +63,8 @@ def main() -> None:
         ax.set(ylim=(least * 1.05, 0))
     axes[0].set(ylabel="mean return of a batch")
     axes[1].text(100, -190, "all ten runs", color=plots.ESTIMATE, ha="center")
-    fig.savefig(FIGURE)
+    with replacing(FIGURE) as new:
+        fig.savefig(new)
 
 
 if __name__ == "__main__":

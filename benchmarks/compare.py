@@ -36,7 +36,8 @@ import gymnasium as gym
 import matplotlib.pyplot as plt
 import numpy as np
 
-from pgutils import plots
+from pgutils import files, plots
+from pgutils.files import replacing
 from pgutils.rollout import UNITS, make_cartpole
 from pgutils.training import is_solved, train
 
@@ -430,23 +431,27 @@ def report(rows: list[Row], measured_with: dict[str, str]) -> None:
     """Print the table, and write it and the picture."""
     with_what = ", ".join(f"{key} {value}" for key, value in measured_with.items())
     page = f"{TITLE}\n{table(rows)}\n\nMeasured with {with_what}.\n{NOTES}"
-    (RESULTS / "compare.md").write_text(page, encoding="utf-8")
+    files.write(RESULTS / "compare.md", page)
     fig = picture(rows)
-    fig.savefig(PICTURE)
+    with replacing(PICTURE) as new:
+        fig.savefig(new)
     plt.close(fig)
     print(f"\n{page}")
 
 
 def record() -> None:
     """Measure all contenders, and keep each run as soon as it is done."""
-    RESULTS.mkdir(exist_ok=True)
-    VERSIONS.write_text(json.dumps(versions(), indent=2) + "\n")
-    with CSV.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Row._fields)
+    rows = []
+    try:
         for row in measure_all(CONTENDERS, SEEDS, BUDGET):
-            writer.writerow(row)
-            file.flush()
+            rows.append(row)
+            files.write(VERSIONS, json.dumps(versions(), indent=2) + "\n")
+            with replacing(CSV) as new, new.open("w", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows([Row._fields, *rows])
+    except KeyboardInterrupt:
+        if not rows:
+            sys.exit("\ninterrupted before a run was done: nothing is written")
+        print("\ninterrupted: the table is of the runs that were done")
 
 
 def main() -> None:
@@ -464,10 +469,7 @@ def main() -> None:
         print(table(list(measure_all(QUICK, QUICK_SEEDS, QUICK_BUDGET))))
         return
     if not wanted.table:
-        try:
-            record()
-        except KeyboardInterrupt:
-            print("\ninterrupted: the table is of the runs that were done")
+        record()
     report(read(CSV), json.loads(VERSIONS.read_text()))
 
 

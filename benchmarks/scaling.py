@@ -16,7 +16,8 @@ import gymnasium as gym
 import matplotlib.pyplot as plt
 import numpy as np
 
-from pgutils import plots
+from pgutils import files, plots
+from pgutils.files import replacing
 from pgutils.rollout import UNITS, make_cartpole, run_episodes
 from pgutils.training import gradient_step, train, train_many
 
@@ -245,6 +246,17 @@ Medians of 7 rounds for 1 and 10 seeds and of 3 for 100; 1,000 once, side by sid
 """
 
 
+def record(rows: list[dict]) -> None:
+    """Write every timing to results/scaling.csv."""
+    with replacing(RESULTS / "scaling.csv") as new, new.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(
+                {k: f"{v:.6f}" if type(v) is float else v for k, v in row.items()}
+            )
+
+
 def picture(rows: list[dict]) -> None:
     """Write figures/scaling.png."""
     plots.use_style()
@@ -275,7 +287,8 @@ def picture(rows: list[dict]) -> None:
         xlabel="seeds",
         ylabel="seconds",
     )
-    fig.savefig(ROOT / "figures" / "scaling.png", dpi=130)
+    with replacing(ROOT / "figures" / "scaling.png") as new:
+        fig.savefig(new, dpi=130)
 
 
 def main() -> None:
@@ -284,22 +297,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few sizes, no files")
     quick = parser.parse_args().quick
     rows = []
-    path = Path(os.devnull) if quick else RESULTS / "scaling.csv"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for row in measure(quick):
-            rows.append(row)
-            writer.writerow(
-                {k: f"{v:.6f}" if type(v) is float else v for k, v in row.items()}
-            )
-            file.flush()
-            print(f"{row['question']} {row['size']} {row['series']}", end="")
-            print(f": {row['seconds']:.3f} s", flush=True)
+    for row in measure(quick):
+        rows.append(row)
+        print(f"{row['question']} {row['size']} {row['series']}", end="")
+        print(f": {row['seconds']:.3f} s", flush=True)
     print(f"\n{rate_table(rows)}\n\n{study_table(rows)}")
     if not quick:
-        (RESULTS / "scaling.md").write_text(report(rows), encoding="utf-8")
+        record(rows)
+        files.write(RESULTS / "scaling.md", report(rows))
         picture(rows)
 
 

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import nbformat
 from nbclient import NotebookClient
 
+from pgutils import files
+
 ROOT = Path(__file__).parents[1]
 IMPORTS = "numpy", "gymnasium", "pgutils", "pgutils.training"
 
@@ -113,9 +115,7 @@ def main() -> None:
     page = report(timings, perf_counter() - start, imports)
     print(f"\n{page}")
     if not given:
-        results = ROOT / "benchmarks" / "results"
-        results.mkdir(exist_ok=True)
-        (results / "series.md").write_text(page, encoding="utf-8")
+        files.write(ROOT / "benchmarks" / "results" / "series.md", page)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ import nbformat
 import numpy as np
 from matplotlib.figure import Figure
 
+from pgutils import files
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
 MARK = "# NBVAL_IGNORE_OUTPUT"
@@ -160,8 +162,7 @@ def main() -> None:
     page = report([(toy, measure(toy, n, rng)) for toy in found], n)
     print(page)
     if not quick:
-        results = ROOT / "benchmarks" / "results"
-        (results / "widgets.md").write_text(page, encoding="utf-8")
+        files.write(ROOT / "benchmarks" / "results" / "widgets.md", page)
 
 
 if __name__ == "__main__":

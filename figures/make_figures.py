@@ -1,5 +1,7 @@
 """Draw what lives in this folder: python figures/make_figures.py (or make figures)."""
 
+import sys
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,6 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 from PIL import Image, ImageDraw, ImageFont
 
 from pgutils import plots
+from pgutils.files import replacing
 from pgutils.movies import film, save_gif
 from pgutils.rollout import make_cartpole, run_episodes
 from pgutils.training import gradient_step, train, zero_theta
@@ -73,7 +76,8 @@ def map_of_the_series() -> None:
     ax.set(title="Read along the arrows; the blue way is the shortest to the agent")
     ax.set(xlim=(-0.6, 4.46), ylim=(2.56, -0.36))
     ax.axis("off")
-    fig.savefig(HERE / "map.svg", metadata={"Date": None})
+    with replacing(HERE / "map.svg") as new:
+        fig.savefig(new, metadata={"Date": None})
     plt.close(fig)
 
 
@@ -107,7 +111,8 @@ def labelled_still() -> None:
     )
     ax.set(xlim=(-4, 604), ylim=(355, 145))
     ax.axis("off")
-    fig.savefig(HERE / "cartpole.png")
+    with replacing(HERE / "cartpole.png") as new:
+        fig.savefig(new)
     plt.close(fig)
 
 
@@ -198,8 +203,12 @@ def panel(name: str, frames: np.ndarray, step: int) -> np.ndarray:
 
 if __name__ == "__main__":
     plots.use_style()
-    map_of_the_series()
-    labelled_still()
-    before_and_after()
-    as_it_learns()
-    up_the_hill()
+    warnings.simplefilter("error", RuntimeWarning)  # white frames are not kept
+    try:
+        map_of_the_series()
+        up_the_hill()
+        labelled_still()
+        before_and_after()
+        as_it_learns()
+    except (OSError, RuntimeWarning) as error:
+        sys.exit(f"not all figures were drawn: {error}")

@@ -1,6 +1,8 @@
 """Pictures of CartPole, drawn by Gymnasium's own renderer."""
 
 import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import gymnasium as gym
@@ -8,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from pgutils import checks
+from pgutils.files import replacing
 from pgutils.rollout import UNITS
 from pgutils.softmax import draw, softmax
 
@@ -29,6 +32,9 @@ def film(
     Raises:
         TypeError: if theta is not made of real numbers or seed is not an integer.
         ValueError: if theta has another shape or is not finite, or seed is negative.
+
+    Warns:
+        RuntimeWarning: if pygame is missing or cannot draw; then all frames are white.
     """
     theta, seed = checks.array("theta", theta), checks.count("seed", seed, minimum=0)
     checks.same_shape("theta", theta, "(features, actions)", (len(UNITS), 2))
@@ -37,15 +43,27 @@ def film(
     rng = np.random.default_rng(seed)
     env = gym.make("CartPole-v1", render_mode="rgb_array")
     state, _ = env.reset(seed=seed)
-    states, frames, over = [state], [env.render()], False
+    render = _renderer(env)
+    states, frames, over = [state], [render()], False
     while not over:
         action = draw(softmax((state / UNITS) @ theta)[None], rng)[0]
         state, _, terminated, truncated, _ = env.step(action)
         over = terminated or truncated
         states.append(state)
-        frames.append(env.render())
+        frames.append(render())
     env.close()
     return np.stack(frames), np.stack(states).astype(np.float64)
+
+
+def _renderer(env: gym.Env) -> Callable[[], UInt8[np.ndarray, "400 600 3"]]:
+    """Return what draws CartPole, or white frames where that is impossible."""
+    try:
+        env.render()
+    except (gym.error.DependencyNotInstalled, RuntimeError) as error:
+        reason = f"CartPole cannot be drawn, the frames stay white: {error}"
+        warnings.warn(reason, RuntimeWarning, stacklevel=3)
+        return lambda: np.full((400, 600, 3), 255, dtype=np.uint8)
+    return env.render
 
 
 def save_gif(path: str | Path, frames: UInt8[np.ndarray, "n h w 3"], fps: int) -> None:
@@ -59,7 +77,7 @@ def save_gif(path: str | Path, frames: UInt8[np.ndarray, "n h w 3"], fps: int) -
     Raises:
         TypeError: if fps is not a whole number.
         ValueError: if there is no frame or fps is below 1.
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written; what was there is left.
     """
     from PIL import Image
 
@@ -69,6 +87,6 @@ def save_gif(path: str | Path, frames: UInt8[np.ndarray, "n h w 3"], fps: int) -
     # One palette for all frames, so that nothing flickers; white stays white.
     palette = Image.fromarray(some).quantize(256, method=Image.Quantize.MAXCOVERAGE)
     images = [Image.fromarray(f).quantize(palette=palette, dither=0) for f in frames]
-    images[0].save(
-        path, save_all=True, append_images=images[1:], duration=1000 // fps, loop=0
-    )
+    motion = {"save_all": True, "append_images": images[1:], "loop": 0}
+    with replacing(path) as new:
+        images[0].save(new, duration=1000 // fps, **motion)

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pgutils
+from pgutils.files import replacing
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -41,23 +42,30 @@ With the reasoning, a page a notebook. Try first: in the notebooks a check answe
 def gather() -> None:
     """Copy all sources to one folder, with links that fit the site."""
     shutil.rmtree(SOURCE, ignore_errors=True)
+    SOURCE.parent.mkdir(exist_ok=True)
+    with replacing(SOURCE) as new:
+        fill(new)
+
+
+def fill(source: Path) -> None:
+    """Make the folder, with all that the site is made of."""
     ignored = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
     for name in FOLDERS:
-        shutil.copytree(ROOT / name, SOURCE / name, ignore=ignored)
+        shutil.copytree(ROOT / name, source / name, ignore=ignored)
     for name in FILES:
-        shutil.copy2(ROOT / name, SOURCE)
-    for path in SOURCE.rglob("*"):
+        shutil.copy2(ROOT / name, source)
+    for path in source.rglob("*"):
         if path.suffix in TEXTS:
             text = path.read_text("utf-8")
             for pattern, target in REWRITTEN:
                 text = pattern.sub(target, text)
             path.write_text(text, "utf-8")
     contents = (HERE / "contents.md").read_text("utf-8")
-    start = (SOURCE / "README.md").rename(SOURCE / "index.md")
+    start = (source / "README.md").rename(source / "index.md")
     start.write_text(start.read_text("utf-8") + "\n" + contents, "utf-8")
-    (SOURCE / "notebooks/solutions/index.md").write_text(SOLUTIONS, "utf-8")
-    write_api(SOURCE / "api")
-    (SOURCE / "live.md").write_text(live(), "utf-8")
+    (source / "notebooks/solutions/index.md").write_text(SOLUTIONS, "utf-8")
+    write_api(source / "api")
+    (source / "live.md").write_text(live(), "utf-8")
 
 
 def write_api(folder: Path) -> None:

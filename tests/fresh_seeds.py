@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 import pgutils.verify
 import pgutils.witnesses
+from pgutils import files
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 SHARES = (0.5, 0.1, 0.01, 0.001)
@@ -155,7 +156,7 @@ def main(n: int) -> int:
             runs.append(list(tqdm(made, path.stem, total=n)))
     alarms = [alarm for own in runs for run in own for alarm in run.alarms]
     print(*alarms, sep="\n")
-    (FOLDER / "fresh_seeds.md").write_text(page(paths, runs), encoding="utf-8")
+    files.write(FOLDER / "fresh_seeds.md", page(paths, runs))
     return len(alarms)
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import nbformat
 
+from pgutils.files import replacing
+
 ROOT = Path(__file__).parents[1]
 COPIED = ["figures", "pgutils"]
 LEFT_OUT = ["for_teachers.md"]
@@ -33,7 +35,7 @@ On Windows, `py -3` stands for `python3`, and `.venv\\Scripts\\python` for
 
 
 def make_handout(folder: Path) -> None:
-    """Write the handout.
+    """Write the handout, all of it or nothing.
 
     Raises:
         FileExistsError: if the folder is there already and holds something.
@@ -42,8 +44,15 @@ def make_handout(folder: Path) -> None:
         raise FileExistsError(
             f"{folder} must be new or empty: there is something in it"
         )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(folder) as new:
+        fill(new)
+
+
+def fill(folder: Path) -> None:
+    """Make the folder, with all that belongs to the handout."""
     notebooks = folder / "notebooks"
-    notebooks.mkdir(parents=True, exist_ok=True)
+    notebooks.mkdir(parents=True)
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
@@ -67,6 +76,6 @@ if __name__ == "__main__":
         sys.exit("give one folder: python tests/make_handout.py handout")
     try:
         make_handout(Path(sys.argv[1]))
-    except FileExistsError as error:
+    except OSError as error:
         sys.exit(str(error))
     print(f"written: {sys.argv[1]}, without the solutions")

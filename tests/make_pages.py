@@ -21,6 +21,8 @@ from rules.equations import TAG, definitions
 from rules.reading import DISPLAY, cells, prose, read, texts
 from tidy_notebooks import tidy
 
+from pgutils import files
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 KINDS = ("exact", "numerical", "statistical")
@@ -313,5 +315,5 @@ def pages() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    for file, text in pages().items():
-        (FOLDER / file).write_text(text, encoding="utf-8", newline="\n")
+    for name, text in pages().items():
+        files.write(FOLDER / name, text)

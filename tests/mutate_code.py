@@ -26,6 +26,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pgutils import files
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "notebooks" / "mutants_of_the_code.md"
 REQUIRED = 0.95
@@ -205,7 +207,7 @@ def main() -> None:
     print(table(modules))
     if found := problems([m for part in modules.values() for m in part], known):
         sys.exit("\n\n".join(found))
-    PAGE.write_text(page(modules, known), encoding="utf-8", newline="\n")
+    files.write(PAGE, page(modules, known))
     print(f"Each survivor computes the same: see {PAGE.relative_to(ROOT)}")
 
 

@@ -28,6 +28,8 @@ from typing import NamedTuple
 from rules import equations, sides
 from rules.reading import read
 
+from pgutils import files
+
 ROUNDS = slice(0, 8), slice(8, 40)  # the second is for checks that passed the first
 PER_UNIT = 3  # edits of one statement, before it is the turn of the next
 SECONDS = 30  # of processor time, for one edit
@@ -335,8 +337,7 @@ def main(folder: Path) -> int:
             results += part
             seen = sum(bool(result.examples) for result in part)
             print(f"{path.name}: {seen} of {len(part)} checks seen to fail", flush=True)
-    text = page(results, claims)
-    (folder / "mutants_of_the_checks.md").write_text(text, "utf-8", newline="\n")
+    files.write(folder / "mutants_of_the_checks.md", page(results, claims))
     silent = claims.keys() - {result.check.tag for result in results if result.examples}
     for tag in sorted(silent):
         print(f"({tag}): no edit makes a check fail")

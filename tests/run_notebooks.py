@@ -13,6 +13,8 @@ import nbformat
 from nbclient import NotebookClient
 from tidy_notebooks import tidy
 
+from pgutils import files
+
 
 class Client(NotebookClient):
     """Runs notebooks, and leaves widgets alone."""
@@ -33,8 +35,7 @@ def run(path: Path) -> None:
     options["extra_arguments"] = ["--log-level=ERROR"]  # not its word on loopback
     Client(nb, kernel_name="python3", **options).execute()
     tidy(nb)
-    text = nbformat.writes(nb) + "\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+    files.write(path, nbformat.writes(nb) + "\n")
 
 
 if __name__ == "__main__":
