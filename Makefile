@@ -71,7 +71,7 @@ FOLDER := submissions
 class: .venv/installed ## Run the checks over students' notebooks: make class FOLDER=submissions
 	$(PY) tests/check_class.py "$(FOLDER)" $(ARGS)
 
-hosted-test: .venv/installed ## Run the start notebook in a new environment, as hosted servers make it
+hosted-test: .venv/installed ## Install twice afresh, as hosted servers do and from the wheel, and try it
 	HOSTED=1 $(PYTEST) tests/test_hosted.py
 
 # pyenv's Pythons are found too. Of the matrix a part: ARGS="-f lowest", ARGS="-e 3.13-pins".
