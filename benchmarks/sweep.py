@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sized
 from contextlib import contextmanager, nullcontext
+from errno import EDQUOT, EFBIG, ENOSPC
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -264,7 +265,9 @@ def main() -> None:
             f"interrupted: finished runs are in {args.out}; call again for the rest"
         )
     except (OSError, TypeError, ValueError, gym.error.Error) as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+        full = getattr(error, "errno", None) in (EDQUOT, EFBIG, ENOSPC)
+        hint = f"; make room for {args.out}, call again for the rest" if full else ""
+        sys.exit(f"{type(error).__name__}: {error}{hint}")
     for first in rows[:: len(range(*args.seeds))]:
         point = {k: first[k] for k in Task._fields if k != "seed"}
         mine = [row for row in rows if point.items() <= row.items()]

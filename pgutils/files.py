@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -24,8 +24,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     new = path.with_name(f".{path.stem}.new{path.suffix}")
-    _remove(new)  # what a power cut may have left
     try:
+        _remove(new)  # what a power cut may have left
         yield new
         os.replace(new, path)
     except OSError as error:
@@ -46,7 +46,7 @@ def write(path: str | Path, text: str) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    """Remove a file or a folder, if it is there and can be removed."""
+    shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        path.unlink()

@@ -158,6 +158,23 @@ def test_after_an_interrupt_the_same_call_does_the_rest(
     assert len(set(lines(out))) == len(lines(out)) == len(expected)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit to a file's size")
+def test_after_the_disk_was_full_the_same_call_does_the_rest(sweep, expected, tmp_path):
+    out = tmp_path / "sweep.csv"
+    limit = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (300, 300))"
+    script = f"{limit}; import sys; sys.argv = sys.argv[1:]; import sweep; sweep.main()"
+    command = [sys.executable, "-c", script, *COMMAND[1:], out, "--jobs", "1"]
+    env = os.environ | {"PYTHONPATH": str(SCRIPT.parent)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert f"File too large; make room for {out}, call again" in done.stderr
+    finished = lines(out)
+    assert 2 <= len(finished) < len(expected)
+    assert sweep.sweep(GRID, SEEDS, out=out) == expected
+    assert lines(out)[: len(finished)] == finished
+
+
 @pytest.mark.parametrize("torn", ["", "CartPole-v1,5004,0.99", "CartPole-v1,5002\n"])
 def test_only_what_is_missing_is_computed(sweep, tmp_path, monkeypatch, torn):
     grid, out = {"max_steps": [500]}, tmp_path / "sweep.csv"
