@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import make_handout
+import nbformat
 import numpy as np
 import pytest
 import run_notebooks
@@ -128,15 +129,15 @@ def gif(folder, patch, fault):
     from PIL import Image
 
     patch.setattr(Image.Image, "save", half_of(fault))
-    movies.save_gif(folder / "old", FRAMES, fps=5)
+    movies.save_gif(folder / "old.gif", FRAMES, fps=5)
 
 
 def notebook(folder, patch, fault):
-    nb = new_notebook(cells=[new_code_cell("1")])
+    nb = notebook_of("1")
     patch.setattr(run_notebooks.nbformat, "read", lambda path, as_version: nb)
     patch.setattr(run_notebooks.Client, "execute", lambda client: None)
     patch.setattr(Path, "write_text", half_of(fault))
-    run_notebooks.run(folder / "old")
+    run_notebooks.run(folder / "old.gif")
 
 
 def handout(folder, patch, fault):
@@ -149,11 +150,11 @@ def handout(folder, patch, fault):
 def test_a_writer_that_fails_leaves_what_was_there(
     tmp_path, monkeypatch, writer, fault
 ):
-    (tmp_path / "old").write_text("old")
+    (tmp_path / "old.gif").write_text("old")
     with monkeypatch.context() as patch, pytest.raises((OSError, KeyboardInterrupt)):
         writer(tmp_path, patch, fault)
-    assert os.listdir(tmp_path) == ["old"]
-    assert (tmp_path / "old").read_text() == "old"
+    assert os.listdir(tmp_path) == ["old.gif"]
+    assert (tmp_path / "old.gif").read_text() == "old"
 
 
 WRITES = {"write_text", "write_bytes", "save", "savefig", "write", "touch"}
@@ -314,3 +315,35 @@ def test_a_gif_holds_all_frames_and_loops(tmp_path):
             0,
         )
     assert os.listdir(tmp_path) == ["x.gif"]
+
+
+PICKLES = [
+    "import pickle\npickle.load(x)",
+    "from pickle import loads\nloads(x)",
+    "import dill",
+    "import cloudpickle",
+    "import shelve",
+    "import marshal",
+    "import joblib\njoblib.load(x)",
+    "from joblib import Memory",
+    "import numpy as np\nnp.load(x, allow_pickle=True)",
+    "import numpy as np\nnp.load(x)",
+    "import torch\ntorch.load(x)",
+    "import pandas as pd\npd.read_pickle(x)",
+]
+
+
+@pytest.mark.parametrize("code", PICKLES)
+@pytest.mark.parametrize("name", ["benchmarks/x.py", "notebooks/x.ipynb"])
+def test_lint_finds_what_loads_a_pickle(code, name):
+    """`make test` begins with ruff, on modules and notebooks."""
+    given = code if name.endswith("py") else nbformat.writes(notebook_of(code))
+    command = [sys.executable, "-m", "ruff", "check", "--stdin-filename", name, "-"]
+    done = subprocess.run(
+        command, input=given, cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    assert re.search(r"\b(S301|S302|TID251)\b", done.stdout), done.stdout
+
+
+def notebook_of(code):
+    return new_notebook(cells=[new_code_cell(code)])

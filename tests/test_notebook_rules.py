@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from rules import equations, form, formulas, links, pictures, shown, sides
+from rules import equations, form, formulas, hosts, links, pictures, shown, sides
 from tidy_notebooks import tidy
 
 ROOT = Path(__file__).parents[1]
@@ -181,13 +181,16 @@ SPOILT = [
     (form.problems_outputs, error, "ValueError"),
     (form.problems_outputs, stderr, "stderr"),
     (form.problems_outputs, output(form.WIDGET, "{}"), "widget"),
-    (form.problems_outputs, output("image/svg+xml", "<svg>"), "SVG"),
+    (form.problems_outputs, output("image/svg+xml", "<svg>"), "svg+xml is stored"),
+    (form.problems_outputs, output("text/html", "<b>1</b>"), "text/html is stored"),
+    (form.problems_outputs, output("text/markdown", "1"), "markdown is stored"),
+    (form.problems_outputs, output("application/javascript", "1"), "javascript is st"),
     (form.problems_outputs, output("image/png", PICTURE), "300 kB"),
     (form.problems_outputs, output("text/plain", "in /home/x/y"), "/home/x/y"),
     (form.problems_outputs, output("text/plain", f"in {ROOT}/x"), str(ROOT)),
     (form.problems_outputs, output("text/plain", "<f at 0x7f3a2b>"), "0x7f3a2b"),
-    (form.problems_outputs, output("text/html", '<img src="//a.b/c">'), "host"),
-    (form.problems_outputs, output("text/html", "<script src=http://a>"), "host"),
+    (hosts.problems_notebook, replace(0, "# How", "![x](https://a.b/c)"), "cell 1: it"),
+    (hosts.problems_notebook, replace(3, "It is", "<img src=//a.b/c> is"), "//a.b/c"),
     (_equations, replace(0, "tag{1.1}", "tag{1.3}"), "(1.2) comes after (1.3)"),
     (_equations, replace(0, "tag{1.2}", "tag{1.1}"), "(1.1) comes after (1.1)"),
     (_equations, replace(0, "tag{1.2}", "tag{2.2}"), "does not begin with 1"),
@@ -243,6 +246,50 @@ def test_a_rule_is_silent_on_the_good_and_complains_of_the_spoilt(
         assert rule(nb) == []
     spoil(nb)
     assert complaint in "\n".join(rule(nb))
+
+
+LOADING = [
+    "<script src=http://a.b/c></script>",
+    "<SCRIPT SRC='//a.b/c'></SCRIPT>",
+    '<img alt=">" src = "https://a.b/c">',
+    '<img srcset="x.png 1x, https://a.b/c 2x">',
+    '<iframe src="//a.b/c"></iframe>',
+    '<link rel="stylesheet" href="https://a.b/c">',
+    '<object data="https://a.b/c"></object>',
+    '<video poster="https://a.b/c"></video>',
+    '<embed src="ftp://a.b/c">',
+    '<p style="background: url(https://a.b/c)">',
+    "<style>@import 'https://a.b/c';</style>",
+    "<style>p { background: URL( '//a.b/c' ) }</style>",
+    '<svg><image xlink:href="https://a.b/c"/></svg>',
+    '<svg><use href="https://a.b/c#d"/></svg>',
+    '<svg><path fill="url(https://a.b/c#d)"/></svg>',
+    "![a picture](https://a.b/c)",
+    "![a picture](<https://a.b/c> 'title')",
+    "![a picture][c]\n\n[c]: https://a.b/c",
+]
+LEADING = [
+    '<a href="https://a.b/c">there</a>',
+    "[there](https://a.b/c)",
+    "<https://a.b/c>",
+    "`<script src=https://a.b/c>`",
+    "```html\n<img src=https://a.b/c>\n```",
+    "![a picture](../figures/map.svg)",
+    '<img src="data:image/png;base64,AAAA">',
+    '<svg xmlns="http://www.w3.org/2000/svg"><use xlink:href="#d"/></svg>',
+    '<style>p { background: url("here.png") }</style>',
+]
+
+
+@pytest.mark.parametrize("text", LOADING)
+def test_what_loads_from_another_host_is_found(text):
+    (problem,) = hosts.problems_hosts(hosts.from_markdown(f"So:\n\n{text}\n"))
+    assert "//a.b/c" in problem
+
+
+@pytest.mark.parametrize("text", LEADING)
+def test_links_and_what_is_here_are_left_alone(text):
+    assert not hosts.problems_hosts(hosts.from_markdown(f"So:\n\n{text}\n"))
 
 
 REFERENCES = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from references import REFERENCES
-from rules import equations, form, formulas, links, pictures, shown, sides
+from rules import equations, form, formulas, hosts, links, pictures, shown, sides
 from rules.reading import cells, read
 
 ROOT = Path(__file__).parents[1]
@@ -85,6 +85,9 @@ class TestNotebook:
     def test_stored_outputs_are_clean(self, name):
         report(form.problems_outputs(SERIES[name]))
 
+    def test_nothing_is_loaded_from_another_host(self, name):
+        report(hosts.problems_notebook(SERIES[name]))
+
     def test_words_stand_for_every_picture(self, name):
         report(pictures.problems_pictures(SERIES[name]))
 
@@ -123,6 +126,7 @@ class TestSolutions:
     def test_stored_outputs_are_clean(self, name):
         report(form.problems_outputs(SOLUTIONS[name]))
         report(pictures.problems_pictures(SOLUTIONS[name]))
+        report(hosts.problems_notebook(SOLUTIONS[name]))
 
     def test_links_resolve(self, name):
         text = "\n\n".join(
@@ -177,6 +181,27 @@ def test_links_of_the_other_pages_resolve(path):
     text = path.read_text("utf-8")
     report(links.problems_links(text, path.name, path.parent, PAGES))
     report(pictures.problems_linked(text))
+
+
+FOLDERS = [ROOT / name for name in ("benchmarks", "figures", "notebooks", "site")]
+READ_AS = {
+    ".md": hosts.from_markdown,
+    ".css": hosts.from_css,
+    ".svg": lambda text: hosts.Loads(text).found,
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path
+        for path in [*ROOT.glob("*"), *(p for f in FOLDERS for p in f.rglob("*"))]
+        if path.suffix in READ_AS
+    ),
+    ids=lambda path: f"{path.parent.name}-{path.name}",
+)
+def test_nothing_that_a_page_holds_comes_from_another_host(path):
+    report(hosts.problems_hosts(READ_AS[path.suffix](path.read_text("utf-8"))))
 
 
 def test_modules_are_found_by_installing_only():

@@ -14,14 +14,13 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook
 from rules.formulas import formulas
+from rules.hosts import LOADING, from_css, is_elsewhere
 from rules.reading import read
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "build" / "site"
 START = SITE / "index.html"
 SOURCES = sorted([*ROOT.glob("notebooks/**/*.ipynb"), *ROOT.glob("notebooks/*.md")])
-LOADING = {"src", "srcset", "data", "poster", "action", "formaction"}
-FROM_CSS = re.compile(r"""@import\s+["']?([^"';]+)|url\(\s*["']?([^"')]+)""")
 WRAPPED = re.compile(r"\\[(\[](.*)\\[)\]]", re.S)  # \(…\) and \[…\]
 MODULES = sorted(path.stem for path in ROOT.glob("pgutils/[a-z]*.py"))
 
@@ -93,11 +92,6 @@ class Page(HTMLParser):
                 texts[-1] = plain(WRAPPED.fullmatch(texts[-1].strip())[1])
 
 
-def from_css(text: str) -> list[str]:
-    """Return the addresses that a style sheet loads."""
-    return [a or b for a, b in FROM_CSS.findall(text)]
-
-
 def plain(tex: str) -> str:
     """Return a formula without the white space, which differs in quotations."""
     return re.sub(r"[\s>]+", "", tex)
@@ -108,12 +102,6 @@ def resolve(target: str, home: Path) -> tuple[Path, str]:
     parts = urlsplit(target)
     path = (home.parent / unquote(parts.path)).resolve() if parts.path else home
     return path, unquote(parts.fragment)
-
-
-def is_elsewhere(target: str) -> bool:
-    """Tell whether an address is outside of the site."""
-    parts = urlsplit(target)
-    return bool(parts.netloc) or parts.scheme not in ("", "data", "mailto")
 
 
 @cache
