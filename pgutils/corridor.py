@@ -49,11 +49,14 @@ def reinforce_on_corridor(
         TypeError: if rng is not a generator, a count not a whole number, or a step size
             not a real number.
         ValueError: if there is no step size, one is not finite and above 0, a count is
-            below 1, or the baseline's step size is above 1.
+            below 1, the returns are more than 10^8, or the baseline's step size is
+            above 1, or below 1e-8, where rounding would swallow it.
 
     Derived in notebooks/07_reinforce.ipynb. Sutton & Barto (2018), sections 13.3, 13.4.
     """
-    checks.corridor_runs(rng, step_sizes, runs, episodes, baseline_step_size, max_steps)
+    step_sizes, baseline_step_size = checks.corridor_runs(
+        rng, step_sizes, runs, episodes, baseline_step_size, max_steps
+    )
     rates = np.repeat(step_sizes, runs)
     returns = np.full((len(rates), episodes), -np.inf)
     log_odds, w = np.full(len(rates), START), np.zeros(len(rates))

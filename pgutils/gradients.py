@@ -37,7 +37,9 @@ def policy_gradient(
 
     Derived in notebooks/04_policy_gradient.ipynb. Williams (1992).
     """
-    scores, rewards, mask = checks.batch(scores, rewards, mask, baseline, gamma)
+    scores, rewards, mask, baseline, gamma = checks.batch(
+        scores, rewards, mask, baseline, gamma
+    )
     discounts = gamma ** np.arange(rewards.shape[1])
     weights = mask * discounts * (discounted_returns(rewards, gamma) - baseline)
     return np.tensordot(weights, scores, axes=2) / len(rewards)

@@ -72,17 +72,18 @@ def save_gif(path: str | Path, frames: UInt8[np.ndarray, "n h w 3"], fps: int) -
     Args:
         path: where to, ending in .gif; its folder must exist.
         frames: RGB images, at least one.
-        fps: frames shown per second, at least 1.
+        fps: frames shown per second, from 1 to 100.
 
     Raises:
-        TypeError: if fps is not a whole number.
-        ValueError: if there is no frame or fps is below 1.
+        TypeError: if fps is not a whole number, frames are not bytes, or path is not a
+            path.
+        ValueError: if there is no frame, or their shape or fps is out of range.
         OSError: if the file cannot be written; what was there is left.
     """
     from PIL import Image
 
-    checks.count("the number of frames", len(frames))
-    fps = checks.count("fps", fps)
+    path, frames = checks.file("path", path, ".gif"), checks.pictures("frames", frames)
+    fps = checks.count("fps", fps, maximum=100)  # GIF counts hundredths of a second
     some = np.concatenate(frames[:: max(1, len(frames) // 10)])
     # One palette for all frames, so that nothing flickers; white stays white.
     palette = Image.fromarray(some).quantize(256, method=Image.Quantize.MAXCOVERAGE)

@@ -2,6 +2,9 @@
 
 import matplotlib.pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from pgutils import checks
 
 EXACT = "black"  # always dashed
 ESTIMATE = "#0072B2"  # blue
@@ -26,8 +29,10 @@ def use_style() -> None:
     plt.style.use("pgutils.policy_gradients")
 
 
-def headline(fig: plt.Figure, finding: str) -> None:
+def headline(fig: Figure, finding: str) -> None:
     """Write what several panels show together above them; their titles become names."""
-    fig.suptitle(finding, x=0.01, ha="left")
+    if not isinstance(fig, Figure):
+        raise TypeError(f"fig must be a figure, got {checks.shown(fig)}")
+    fig.suptitle(checks.text("finding", finding), x=0.01, ha="left")
     for ax in fig.axes:
         ax.set_title(ax.get_title(loc="left"), fontweight="normal")

@@ -17,11 +17,12 @@ def discounted_sum(rewards, gamma):
         One number, in units of reward.
 
     Raises:
-        ValueError: if gamma is outside [0, 1].
+        TypeError: if rewards or gamma are not numbers.
+        ValueError: if gamma is outside [0, 1], or a reward is not finite.
 
     Derived in notebooks/02_objective.ipynb. Sutton & Barto (2018), equation (3.8).
     """
-    gamma = checks.discount("gamma", gamma)
+    rewards, gamma = checks.series("rewards", rewards), checks.discount("gamma", gamma)
     return sum(gamma**t * r for t, r in enumerate(rewards))
 
 
@@ -46,7 +47,10 @@ def discounted_returns(
 
     Derived in notebooks/02_objective.ipynb. Sutton & Barto (2018), equation (3.9).
     """
-    rewards, gamma = checks.array("rewards", rewards), checks.discount("gamma", gamma)
+    rewards, gamma = (
+        checks.steps("rewards", rewards),
+        checks.known_discount("gamma", gamma),
+    )
     returns = np.zeros(rewards.shape)
     following = np.zeros(rewards.shape[:-1])
     for t in reversed(range(rewards.shape[-1])):

@@ -20,14 +20,14 @@ def make_cartpole(num_envs: int) -> gym.vector.VectorEnv:
     """Return Gymnasium's own vectorised CartPole-v1, observed in the units of `UNITS`.
 
     Args:
-        num_envs: number of carts that step together, at least 1.
+        num_envs: number of carts that step together, from 1 to 1 million.
 
     Raises:
-        TypeError, ValueError: if num_envs is not a positive whole number.
+        TypeError, ValueError: if num_envs is not a whole number, or out of range.
 
     Derived in notebooks/09_cartpole_agent.ipynb. Barto, Sutton & Anderson (1983).
     """
-    num_envs = checks.count("num_envs", num_envs)
+    num_envs = checks.count("num_envs", num_envs, maximum=checks.MANY)
     env = gym.make_vec("CartPole-v1", num_envs, vectorization_mode="vector_entry_point")
     return TransformObservation(env, lambda observation: observation / UNITS)
 
@@ -47,8 +47,13 @@ def race(
     Yields:
         Logarithms of exponential random numbers, dimensionless.
 
+    Raises:
+        TypeError, ValueError: at the first step, if rng is not a generator or shape not
+            a tuple of whole numbers, or too large.
+
     Derived in notebooks/09_cartpole_agent.ipynb. Maddison, Tarlow & Minka (2014).
     """
+    rng, shape = checks.generator(rng), checks.shape("shape", shape)
     while True:
         yield from np.log(rng.standard_exponential((8, *shape)))
 
@@ -78,12 +83,13 @@ def run_episodes(
         the environments took together.
 
     Raises:
-        TypeError: if rng is not a generator or the actions are not discrete.
+        TypeError: if rng is not a generator, greedy not True or False, or the actions
+            are not discrete.
         ValueError: if theta's shape does not fit the environments, or is not finite.
 
     Derived in notebooks/09_cartpole_agent.ipynb.
     """
-    theta, rng = checks.fits(env, theta), checks.generator(rng)
+    theta, rng, greedy = checks.episode(env, theta, rng, greedy)
     *runs, d, k = theta.shape
     grid = *runs, env.num_envs // math.prod(runs)
     x, _ = env.reset(seed=int(rng.integers(2**31)))

@@ -23,7 +23,7 @@ def log_softmax(logits: Float[np.ndarray, "*n k"]) -> Float[np.ndarray, "*n k"]:
 
     Derived in notebooks/06_softmax_policy.ipynb. Blanchard, Higham & Higham (2021).
     """
-    logits = checks.array("logits", logits)
+    logits = checks.logits(logits)
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
@@ -43,7 +43,7 @@ def softmax(logits: Float[np.ndarray, "*n k"]) -> Float[np.ndarray, "*n k"]:
 
     Derived in notebooks/06_softmax_policy.ipynb. Sutton & Barto (2018), eq. (13.2).
     """
-    logits = checks.array("logits", logits)
+    logits = checks.logits(logits)
     weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return weights / weights.sum(axis=-1, keepdims=True)
 

@@ -43,10 +43,13 @@ class Training:
     @classmethod
     def begin(cls, theta: Float[np.ndarray, "d k"], num_envs: int) -> "Training":
         """Return a run that has these parameters and no history."""
+        num_envs = checks.count("num_envs", num_envs, maximum=checks.MANY)
+        theta = checks.array("theta", theta, largest=checks.LARGEST_NORM)
         return cls(theta, np.zeros((0, num_envs)), np.zeros(0, int), False)
 
     def over(self, max_steps: int) -> bool:
         """Tell whether the run has solved the task, diverged, or spent its steps."""
+        max_steps = checks.count("max_steps", max_steps, maximum=checks.MOST_STEPS)
         return bool(self.solved or self.diverged or self.steps.sum() >= max_steps)
 
 
@@ -58,12 +61,12 @@ def is_solved(returns: Float[np.ndarray, "batches N"], threshold: float) -> bool
         threshold: the mean to reach, in reward.
 
     Raises:
-        TypeError: if returns are not real numbers.
-        ValueError: if returns are empty or not finite.
+        TypeError: if returns or threshold are not real numbers.
+        ValueError: if returns are empty, or a number is not finite.
 
     Derived in notebooks/09_cartpole_agent.ipynb.
     """
-    returns = checks.array("returns", returns)
+    returns, threshold = checks.results(returns, threshold)
     last = returns.ravel()[-100:]
     return len(last) == 100 and bool(last.mean() >= threshold)
 
@@ -115,8 +118,14 @@ def zero_theta(env: gym.vector.VectorEnv, *runs: int) -> Float[np.ndarray, "*run
         env: environments with d features and k discrete actions.
         runs: number of runs, if there is an axis of runs.
 
+    Raises:
+        TypeError: if env is not vectorised, its actions are not discrete, or a number
+            of runs is not a whole number.
+        ValueError: if a number of runs is negative, or too large.
+
     Derived in notebooks/09_cartpole_agent.ipynb.
     """
+    checks.linear_shape(env), checks.shape("runs", runs)
     d, k = env.single_observation_space.shape[0], env.single_action_space.n
     return np.zeros((*runs, d, k))
 
@@ -136,11 +145,13 @@ def extend(
         threshold: the mean return that solves the task, in reward.
 
     Raises:
-        ValueError: if theta has not the shape of the run's.
+        TypeError: if run or batch is something else, or threshold is not a number.
+        ValueError: if theta has not the shape of the run's, or the batch has not as
+            many episodes as the run has environments.
 
     Derived in notebooks/09_cartpole_agent.ipynb.
     """
-    checks.same_shape("theta", theta, "the run's theta", run.theta.shape)
+    theta = checks.longer(run, batch, theta, threshold)
     lengths = batch.mask.sum(axis=1)
     returns = np.vstack([run.returns, batch.rewards.sum(axis=1)])
     steps = np.append(run.steps, len(lengths) * lengths.max())
@@ -188,7 +199,7 @@ def train(
 
     Derived in notebooks/09_cartpole_agent.ipynb. Williams (1992).
     """
-    checks.training(env, rng, max_steps)
+    gamma, learning_rate = checks.training(env, rng, gamma, learning_rate, max_steps)
     run = Training.begin(zero_theta(env), env.num_envs)
     bar = tqdm(unit=" steps", disable="TQDM_DISABLE" in os.environ)
     with suppress(KeyboardInterrupt), bar, np.errstate(over="ignore"):
@@ -243,7 +254,9 @@ def train_many(
 
     Derived in notebooks/09_cartpole_agent.ipynb.
     """
-    checks.many(make_env, rng, runs, batch_size, start, max_steps)
+    runs, batch_size, options = checks.many(
+        make_env, rng, runs, batch_size, start, step, max_steps, options
+    )
     env = make_env(runs * batch_size)
     start = zero_theta(env, runs) if start is None else np.asarray(start, float)
     study = [Training.begin(theta, batch_size) for theta in start]

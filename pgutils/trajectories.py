@@ -33,6 +33,10 @@ class Batch:
         rewards: shape (N, T); `rewards[i, t]` is r_{t+1}, the reward that follows a_t,
             and 0 after the episode's end.
         mask: shape (N, T), true where the step belongs to the episode.
+
+    Raises:
+        TypeError: if a part is not an array of its kind of number.
+        ValueError: if the shapes do not fit together.
     """
 
     states: Real[np.ndarray, "*runs N T_plus_1 d"] | Real[np.ndarray, "N T_plus_1"]
@@ -40,16 +44,29 @@ class Batch:
     rewards: Real[np.ndarray, "*runs N T"]
     mask: Bool[np.ndarray, "*runs N T"]
 
-    def of(self, run: int) -> "Batch":
-        """Return the batch of one run, of a batch of many."""
+    def __post_init__(self):
+        checks.parts(self)
+
+    def of(self, run: int | np.integer) -> "Batch":
+        """Return the batch of one run, of a batch of many.
+
+        Raises:
+            TypeError: if run is not an integer.
+            ValueError: if there is no such run.
+        """
+        run = int(checks.one_index("run", run, len(self.mask)))
         return Batch(*(part[run] for part in vars(self).values()))
 
 
 def all_trajectories(world: World) -> Iterator[Trajectory]:
     """Yield every trajectory that can happen if the policy can take every action.
 
+    Raises:
+        TypeError: if world is not a World.
+
     Derived in notebooks/01_trajectories.ipynb.
     """
+    world = checks.world(world)
     n_states, n_actions = len(world.transition), len(world.transition[0])
     growing = [((s,), (), ()) for s in range(n_states) if world.initial[s] > 0]
     while growing:
@@ -80,13 +97,14 @@ def probability(world: World, policy, trajectory: Trajectory):
         A number of the policy's kind.
 
     Raises:
-        TypeError: if a state or an action is not an integer.
+        TypeError: if a state or an action is not an integer, or the policy not a table
+            of numbers.
         ValueError: if the trajectory does not have one more state than actions, or one
-            of them is not of this world.
+            of them is not of this world, or the policy does not fit it.
 
     Derived in notebooks/01_trajectories.ipynb. Sutton & Barto (2018), section 5.5.
     """
-    checks.path(trajectory.states, trajectory.actions, world)
+    policy, trajectory = checks.rows(policy, world), checks.path(trajectory, world)
     states, actions = trajectory.states, trajectory.actions
     p = world.initial[states[0]]
     for t, a in enumerate(actions):
@@ -100,7 +118,7 @@ def sample(world: World, policy, n: int, rng: np.random.Generator) -> Batch:
     Args:
         world: the MDP.
         policy: table [s][a] of action probabilities, floats.
-        n: how many, at least 1.
+        n: how many, from 1 to 10 million.
         rng: random generator.
 
     Returns:
@@ -108,12 +126,12 @@ def sample(world: World, policy, n: int, rng: np.random.Generator) -> Batch:
 
     Raises:
         TypeError: if rng is not a generator or n not a whole number.
-        ValueError: if n is below 1, or the policy does not fit the world or its rows
-            do not sum to 1.
+        ValueError: if n is out of range, or the policy does not fit the world or its
+            rows do not sum to 1.
 
     Derived in notebooks/01_trajectories.ipynb.
     """
-    policy, n = checks.policy_table(policy, world), checks.count("n", n)
+    policy, n = checks.policy_table(policy, world), checks.draws("n", n)
     initial, transition, reward, ends = world.arrays()
     s, running = draw(np.tile(initial, (n, 1)), rng), np.ones(n, dtype=bool)
     states, steps = [s], []

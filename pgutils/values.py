@@ -21,11 +21,12 @@ def action_values(world: World, V_next) -> list:
         Numbers at [s][a], in units of reward.
 
     Raises:
-        ValueError: if V_next does not hold one number per state.
+        TypeError: if world is not a World or V_next does not hold numbers.
+        ValueError: if V_next does not hold one finite number per state.
 
     Derived in notebooks/05_theorem.ipynb. Sutton & Barto (2018), section 4.1.
     """
-    V_next = checks.one_each("V_next", V_next, world.initial)
+    V_next = checks.one_each("V_next", V_next, world)
     n_states, n_actions, _ = np.shape(world.transition)
     Q = [[0] * n_actions for _ in range(n_states)]
     for s, a, s2 in np.ndindex(n_states, n_actions, n_states):
@@ -50,7 +51,9 @@ def values(world: World, policy) -> tuple[list, list]:
         reward, numbers of the policy's kind.
 
     Raises:
-        ValueError: if the policy has not one row per state and one entry per action.
+        TypeError: if world is not a World or the policy does not hold numbers.
+        ValueError: if the policy has not one row per state and one entry per action,
+            or a number is not finite.
 
     Derived in notebooks/05_theorem.ipynb. Sutton & Barto (2018), section 4.1.
     """
@@ -76,7 +79,9 @@ def visitation(world: World, policy) -> list:
         not sum to 1.
 
     Raises:
-        ValueError: if the policy has not one row per state and one entry per action.
+        TypeError: if world is not a World or the policy does not hold numbers.
+        ValueError: if the policy has not one row per state and one entry per action,
+            or a number is not finite.
 
     Derived in notebooks/05_theorem.ipynb. Sutton & Barto (2018), section 13.2.
     """

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from numbers import Rational
+from numbers import Rational, Real
 
 import numpy as np
+
+from pgutils import checks
 
 MIN_SAMPLES = 100  # below this the normal approximation is not to be trusted
 MIN_EXPECTED = 5  # the usual rule for the cells of a χ² test
@@ -45,6 +47,7 @@ def verify(
         ValueError, TypeError: if they cannot be compared: empty, NaN, unequal shapes,
             floats in an exact check, one array or list given twice, too few samples.
     """
+    tag, scope = checks.text("tag", tag), checks.text("scope", scope)
     if left is right and hasattr(left, "__len__"):  # SymPy keeps one object per atom
         raise ValueError(f"({tag}): both sides are one object: compute them separately")
     if tol is not None and level is not None:
@@ -133,20 +136,16 @@ def _shape(side) -> tuple:
 
 
 def _numbers(tag: str, name: str, side) -> np.ndarray:
-    given = np.asarray(side)
+    given = checks.as_array(f"({tag}): {name}", side)
     if given.dtype.kind not in "iufO":
         raise TypeError(f"({tag}): {name} must be numbers, got dtype {given.dtype}")
-    given = given.astype(np.float64)
     if given.size == 0:
         raise ValueError(f"({tag}): {name} is empty, shape {given.shape}")
-    if not np.isfinite(given).all():
-        raise ValueError(f"({tag}): {name} is not finite everywhere: {given}")
-    return given
+    return checks.array(f"({tag}): {name}", given)
 
 
 def _numerical(tag: str, left, right, tol: float) -> str:
-    if not 0 < tol < math.inf:
-        raise ValueError(f"({tag}): tol must be finite and above 0, got {tol}")
+    tol = checks.positive(f"({tag}): tol", tol)
     a, b = _numbers(tag, "left", left), _numbers(tag, "right", right)
     if a.shape != b.shape:
         raise ValueError(f"({tag}): shapes differ: {a.shape} left, {b.shape} right")
@@ -161,8 +160,13 @@ def _numerical(tag: str, left, right, tol: float) -> str:
 
 
 def _statistical(tag: str, left, right, level: float) -> str:
+    if isinstance(level, bool) or not isinstance(level, Real):
+        raise TypeError(f"({tag}): level must be a number, got {checks.shown(level)}")
     if not 0 < level <= 0.01:
-        raise ValueError(f"({tag}): level must be in (0, 0.01], got {level}")
+        raise ValueError(
+            f"({tag}): level must be in (0, 0.01], got {checks.shown(level)}"
+        )
+    level = float(level)
     a, b = _numbers(tag, "left", left), _numbers(tag, "right", right)
     if a.ndim == 1 and a.shape == b.shape:
         statistic, dof = _pearson(tag, a, b)
@@ -222,8 +226,18 @@ def _joint(tag: str, samples: np.ndarray, mean: np.ndarray) -> tuple[float, int]
 
 
 def chi2_tail(statistic: float, dof: int) -> float:
-    """Probability that χ² with `dof` degrees of freedom exceeds `statistic`."""
+    """Probability that χ² with `dof` degrees of freedom exceeds `statistic`.
+
+    Raises:
+        TypeError: if statistic is not a real number or dof not a whole number.
+        ValueError: if statistic is negative or not finite, or dof not in 1..10,000.
+    """
     import sympy
+
+    statistic = checks.number("statistic", statistic)
+    if statistic < 0:
+        raise ValueError(f"statistic must not be negative, got {statistic}")
+    dof = checks.count("dof", dof, maximum=10_000)
 
     a, x = sympy.Rational(dof, 2), sympy.Float(statistic) / 2
     return float((sympy.uppergamma(a, x) / sympy.gamma(a)).evalf())

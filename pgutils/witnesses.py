@@ -7,6 +7,7 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
+from pgutils import checks
 from pgutils.trajectories import (
     Batch,
     Trajectory,
@@ -16,7 +17,7 @@ from pgutils.trajectories import (
 )
 from pgutils.values import values, visitation
 from pgutils.verify import verify
-from pgutils.world import HIGH, LOW, WORK, World, robot_policy, robot_score
+from pgutils.world import HIGH, LOW, ROBOT, WORK, World, robot_policy, robot_score
 
 P_HIGH, P_LOW, GAMMA = sp.symbols("p_high p_low gamma", positive=True)
 """Symbols: the probabilities of working on a high and a low battery, the discount."""
@@ -32,6 +33,7 @@ def nabla(formula) -> list:
 
     Derived in notebooks/04_policy_gradient.ipynb.
     """
+    formula = checks.any_number("formula", formula)
     return [sp.diff(formula, p) * p * (1 - p) for p in (P_HIGH, P_LOW)]
 
 
@@ -43,10 +45,15 @@ def central_difference(f: Callable, theta, h: float = 1e-5) -> np.ndarray:
     Args:
         f: takes an array like theta, returns a number.
         theta: parameters, an array of any shape.
-        h: the step, in units of theta.
+        h: the step, in units of theta, above 0 and at most 1.
+
+    Raises:
+        TypeError: if f is not a function, or theta or h not made of real numbers.
+        ValueError: if theta is empty or not finite, or h out of range.
 
     Derived in notebooks/04_policy_gradient.ipynb.
     """
+    f, theta, h = checks.slope(f, theta, h)
     slopes = np.zeros(np.shape(theta))
     for i in np.ndindex(slopes.shape):
         step = np.zeros(slopes.shape)
@@ -63,10 +70,15 @@ def complex_step(f: Callable, theta, h: float = 1e-30) -> np.ndarray:
     Args:
         f: takes a complex array like theta, returns a complex number.
         theta: parameters, an array of any shape.
-        h: the step, in units of theta.
+        h: the step, in units of theta, above 0 and at most 1.
+
+    Raises:
+        TypeError: if f is not a function, or theta or h not made of real numbers.
+        ValueError: if theta is empty or not finite, or h out of range.
 
     Derived in notebooks/04_policy_gradient.ipynb. Squire & Trapp (1998).
     """
+    f, theta, h = checks.slope(f, theta, h)
     slopes = np.zeros(np.shape(theta))
     for i in np.ndindex(slopes.shape):
         step = np.zeros(slopes.shape, dtype=complex)
@@ -77,6 +89,7 @@ def complex_step(f: Callable, theta, h: float = 1e-30) -> np.ndarray:
 
 def weigh(policy, day: Trajectory, weights) -> list:
     """Return Σ_t w_t ψ_t of one day of the robot: two numbers."""
+    day, weights = checks.weighed(day, weights, ROBOT)
     scores = [robot_score(policy, s, a) for s, a in zip(day.states, day.actions)]
     return [sum(w * psi[i] for w, psi in zip(weights, scores)) for i in (0, 1)]
 
@@ -87,6 +100,7 @@ def over_all_days(weights_of: Callable) -> Callable:
     Args:
         weights_of: takes world, policy and a trajectory, returns w_0, …, w_{T−1}.
     """
+    weights_of = checks.function("weights_of", weights_of)
 
     def expected(world, policy):
         total = [0, 0]
@@ -101,6 +115,7 @@ def over_all_days(weights_of: Callable) -> Callable:
 
 def each_day(batch: Batch) -> Iterator[Trajectory]:
     """Yield the days of a batch one by one, without what pads those that end early."""
+    batch = checks.whole(batch, ndim=2)
     for i, T in enumerate(batch.mask.sum(axis=1)):
         s, a, r = batch.states[i, : T + 1], batch.actions[i, :T], batch.rewards[i, :T]
         yield Trajectory(tuple(s.tolist()), tuple(a.tolist()), tuple(r.tolist()))
@@ -111,8 +126,9 @@ def over_sampled_days(weights_of: Callable, n: int = 20_000) -> Callable:
 
     Args:
         weights_of: takes world, policy and a trajectory, returns w_0, …, w_{T−1}.
-        n: how many days.
+        n: how many days, from 1 to 10 million.
     """
+    weights_of, n = checks.function("weights_of", weights_of), checks.draws("n", n)
 
     def estimates(world, policy, rng):
         known, arrows = {}, []
@@ -141,6 +157,7 @@ def frozen_return(world: World, policy, acting):
     vector without γ^t is the slope of a function only if visits and values are held,
     see equation (5.9).
     """
+    policy, acting = checks.rows(policy, world), checks.rows(acting, world, "acting")
     presence = visitation(replace(world, gamma=1), acting)
     _, Q = values(world, acting)
     places = np.ndindex(np.shape(Q))
@@ -178,9 +195,16 @@ def four_witnesses(
 
     Raises:
         VerificationError: if two of them disagree.
+        TypeError: if world is not a World, theta does not hold real numbers, rng is not
+            a generator, or one of the three is not a function.
+        ValueError: if theta does not hold two finite numbers, or the world has not two
+            states and two actions.
 
     Derived in notebooks/04_policy_gradient.ipynb.
     """
+    theta, rng = checks.witnessed(
+        world, objective, expected, estimates, theta, rng, scope
+    )
     about = f"{scope}, " if scope else ""
     symbolic = replace(world, gamma=GAMMA)
     anywhere = [[1 - p, p] for p in (P_HIGH, P_LOW)]
@@ -200,10 +224,12 @@ def four_witnesses(
 
 def length(arrow) -> float:
     """Return the length of an arrow in the plane."""
+    arrow = checks.array("arrow", arrow)
     return float(np.linalg.norm(np.array(arrow, dtype=float)))
 
 
 def angle(u, v) -> float:
     """Return the angle between two arrows in the plane, in degrees, from 0 to 180."""
+    u, v = checks.direction("u", u), checks.direction("v", v)
     (a, b), (c, d) = np.array(u, dtype=float), np.array(v, dtype=float)
     return float(abs(np.rad2deg(np.arctan2(a * d - b * c, a * c + b * d))))

@@ -29,10 +29,13 @@ class World:
         horizon: T, the largest number of steps.
         gamma: discount per step, in [0, 1]; a number of any kind, or a symbol.
 
+    Tables may be given as lists or arrays; they are kept as tuples.
+
     Raises:
-        TypeError: if gamma is not a real number or horizon not a whole number.
-        ValueError: if probabilities do not sum to 1, shapes differ, or gamma or horizon
-            is out of range.
+        TypeError: if a table or gamma does not hold real numbers or horizon is not a
+            whole number.
+        ValueError: if probabilities do not sum to 1, shapes differ, a number is not
+            finite, or gamma or horizon (at most 10,000) is out of range.
     """
 
     initial: tuple
@@ -43,19 +46,11 @@ class World:
     gamma: object
 
     def __post_init__(self):
-        checks.count("horizon", self.horizon)
-        checks.discount("gamma", self.gamma)
-        checks.probabilities("initial", np.array(self.initial, dtype=float))
-        transition = np.array(self.transition, dtype=float)
-        checks.probabilities("transition", transition)
-        n = len(self.initial)
-        fitting = (n, *transition.shape[1:2], n)
-        checks.same_shape(
-            "transition", transition, "(states, actions, states)", fitting
-        )
-        for name in ("reward", "ends"):
-            table = np.array(getattr(self, name), dtype=float)
-            checks.same_shape(name, table, "transition", transition.shape)
+        horizon = checks.count("horizon", self.horizon, maximum=10_000)
+        gamma = checks.discount("gamma", self.gamma)
+        fields = (*checks.world_tables(self), horizon, gamma)
+        for name, value in zip(vars(self), fields):
+            object.__setattr__(self, name, value)  # of tuples: nothing can change it
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return initial, transition, reward and ends as NumPy arrays, for sampling."""
@@ -104,11 +99,12 @@ def robot_policy(theta, exp: Callable = np.exp) -> list:
         [[π(recharge|high), π(work|high)], [π(recharge|low), π(work|low)]].
 
     Raises:
-        ValueError: if theta does not hold two numbers.
+        TypeError: if theta does not hold numbers for exp, or exp is not a function.
+        ValueError: if theta does not hold two finite numbers.
 
     Derived in notebooks/01_trajectories.ipynb. Sutton & Barto (2018), section 13.1.
     """
-    theta = checks.pair("theta", theta)
+    theta = checks.log_odds("theta", theta, exp)
     work = [1 / (1 + exp(-t)) for t in theta]
     return [[1 - p, p] for p in work]
 
@@ -128,11 +124,12 @@ def robot_score(policy, state: int | np.integer, action: int | np.integer) -> li
 
     Raises:
         TypeError: if state or action is not an integer.
-        ValueError: if state or action is neither 0 nor 1.
+        ValueError: if state or action is neither 0 nor 1, or the policy is not a table
+            of 2 × 2 numbers.
 
     Derived in notebooks/04_policy_gradient.ipynb. Williams (1992).
     """
-    state, action = checks.indices("state and action", (state, action), 2)
+    policy, (state, action) = checks.one_step(policy, state, action, ROBOT)
     surplus = action - policy[state][WORK]
     return [surplus if s == state else 0 for s in (HIGH, LOW)]
 
@@ -149,11 +146,12 @@ def robot_scores(batch, policy) -> Float[np.ndarray, "N T 2"]:
 
     Raises:
         TypeError: if the policy is not made of real numbers.
-        ValueError: if the policy is not a table of 2 × 2 probabilities.
+        ValueError: if the policy is not a table of 2 × 2 probabilities, or a state or
+            an action is neither 0 nor 1.
 
     Derived in notebooks/04_policy_gradient.ipynb. Williams (1992).
     """
-    checks.policy_table(policy, ROBOT)
+    policy = checks.of_robot(batch, policy, ROBOT)
     states = batch.states[:, :-1]
     surplus = batch.actions - np.array(policy, dtype=float)[states, WORK]
     return surplus[:, :, None] * np.eye(2)[states]

@@ -142,7 +142,7 @@ class TestBatchOfManyRuns:
     def test_there_is_no_run_after_the_last(self):
         ones = np.ones((2, 3, 4), dtype=int)
         many = Batch(np.ones((2, 3, 5, 1)), ones, ones, ones == 1)
-        with pytest.raises(IndexError):
+        with pytest.raises(ValueError, match=r"run must be in 0\.\.1, got 2"):
             many.of(2)
 
 
