@@ -17,7 +17,7 @@ ROOT = HERE.parent
 SOURCE = ROOT / "build" / "site_source"
 
 FOLDERS = ["notebooks", "figures", "benchmarks", ".github"]  # with all that is linked
-FILES = ["CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"]
+FILES = "CHANGELOG.md CITATION.cff CONTRIBUTING.md LICENSE Makefile README.md".split()
 TEXTS = [".ipynb", ".md"]
 
 # Links that lead elsewhere on the site than in the repository.

@@ -1,11 +1,67 @@
-"""What surrounds the code: the workflows and what they fetch."""
+"""What surrounds the code: workflows, forms, versions, dependencies and licences."""
 
+import json
 import re
+import tomllib
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
+import pytest
+import yaml
+
 ROOT = Path(__file__).parents[1]
-WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+GITHUB = ROOT / ".github"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 PINNED = re.compile(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+FORMS = sorted((GITHUB / "ISSUE_TEMPLATE").glob("[0-9]*.yml"))
+TOP = {"name", "description", "title", "labels", "assignees", "projects", "body"}
+TEXT = {"label", "description", "placeholder", "value"}
+ATTRIBUTES = {
+    "markdown": {"value"},
+    "input": TEXT,
+    "textarea": {*TEXT, "render"},
+    "dropdown": {"label", "description", "options", "multiple", "default"},
+}
+
+HEADING = re.compile(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", re.M)
+HEADINGS = HEADING.findall((ROOT / "CHANGELOG.md").read_text("utf-8"))
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+LISTED = re.compile(r"^\|(?!-| for ).+?\| ([\w-]+) \| (.+?) \|$", re.M)
+LICENCES = dict(LISTED.findall(CONTRIBUTING.partition("## Dependencies")[2]))
+PINS = re.findall(r"^[\w-]+", (ROOT / "constraints.txt").read_text("utf-8"), re.M)
+PERMISSIVE = re.compile(r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation)\b")
+COPYLEFT = set("certifi docutils fqdn hypothesis pygame-ce tqdm".split())
+SPELT = {"PSF": "Python Software Foundation"}
+
+
+def load(path: Path):
+    """Return what a YAML file says."""
+    return yaml.safe_load(path.read_text("utf-8"))
+
+
+def bare(requirement: str) -> str:
+    """Return the name of what is required."""
+    return re.match(r"[\w-]+", requirement)[0]
+
+
+def licence(name: str) -> str:
+    """Return what an installed distribution says of its licence, in one line.
+
+    Raises:
+        PackageNotFoundError: if it is not installed.
+    """
+    about = metadata(name)
+    classifiers = about.get_all("Classifier") or []
+    said = [text for text in classifiers if text.startswith("License ::")]
+    said += [
+        about["License-Expression"] or "",
+        *(about["License"] or "").split("\n")[:1],
+    ]
+    return " / ".join(said)
 
 
 def test_every_action_is_pinned_by_its_commit_and_names_its_version():
@@ -15,3 +71,77 @@ def test_every_action_is_pinned_by_its_commit_and_names_its_version():
     assert [line for line in used if not PINNED.fullmatch(line.strip())] == []
     pairs = {tuple(re.split("[@#]", line)) for line in used}
     assert len(pairs) == len({name for name, _, _ in pairs}), "two versions of one"
+
+
+def test_dependabot_looks_where_versions_are_named():
+    said = load(GITHUB / "dependabot.yml")
+    assert said["version"] == 2
+    looked = {(u["package-ecosystem"], u["directory"]) for u in said["updates"]}
+    assert looked == {("pip", "/"), ("github-actions", "/"), ("npm", "/tests/browser")}
+    for update in said["updates"]:
+        assert update["schedule"] == {"interval": "weekly"}
+        assert [group["patterns"] for group in update["groups"].values()] == [["*"]]
+    assert (ROOT / "tests/browser/package.json").exists()
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_an_issue_form_is_one_that_github_takes(path):
+    form = load(path)
+    assert {"name", "description", "body"} <= set(form) <= TOP
+    asked = [element for element in form["body"] if element["type"] != "markdown"]
+    for key in ("id", "label"):
+        texts = [
+            element[key] if key == "id" else element["attributes"][key]
+            for element in asked
+        ]
+        assert len(set(texts)) == len(texts) > 1
+    for element in form["body"]:
+        attributes = element["attributes"]
+        assert set(attributes) <= ATTRIBUTES[element["type"]], element
+        assert set(element.get("validations", {})) <= {"required"}
+        assert all(isinstance(text, str) for text in attributes.get("options", []))
+        needed = "value" if element["type"] == "markdown" else "label"
+        assert attributes[needed]
+        assert (element["type"] == "dropdown") == ("options" in attributes)
+    assert all(re.fullmatch(r"[\w-]+", element["id"]) for element in asked)
+
+
+def test_a_version_is_named_alike_everywhere():
+    version = PROJECT["version"]
+    citation = load(ROOT / "CITATION.cff")
+    assert citation["version"] == version
+    assert HEADINGS[0][0] in ("Unreleased", version)
+    released = [heading for heading in HEADINGS if heading[0] != "Unreleased"]
+    assert all(date for _, date in released)
+    if released:
+        assert released[0] == (version, citation["date-released"])
+    else:
+        assert "date-released" not in citation
+
+
+def test_every_dependency_is_listed_with_its_reason_and_licence():
+    lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for name in ("site/requirements.txt", "benchmarks/requirements.txt"):
+        lists.append(re.findall(r"^\w.*", (ROOT / name).read_text("utf-8"), re.M))
+    declared = {bare(text) for texts in lists for text in texts}
+    browser = json.loads((ROOT / "tests/browser/package.json").read_text("utf-8"))
+    npm = {*browser["dependencies"], "katex", "mathjax"}
+    assert set(LICENCES) == declared | npm | {"pygame-ce"}
+    required = re.findall(r"^[a-z].*", (ROOT / "requirements.txt").read_text(), re.M)
+    assert [bare(text) for text in required] == [bare(text) for text in lists[0]]
+
+
+@pytest.mark.parametrize("name", sorted(PINS))
+def test_a_licence_lets_us_publish_under_mit(name):
+    try:
+        said = licence(name)
+    except PackageNotFoundError:
+        pytest.skip("not installed here")
+    assert PERMISSIVE.search(said) or name in COPYLEFT, said
+    assert not re.search(r"GPL|General Public|MPL|Mozilla", said) or name in COPYLEFT
+    assert name not in COPYLEFT or name in CONTRIBUTING
+    if name in LICENCES:
+        for word in LICENCES[name].replace(" and ", ", ").split(", "):
+            assert SPELT.get(word, word) in said, (
+                f"{LICENCES[name]}, but it says: {said}"
+            )
