@@ -33,7 +33,10 @@ def measure(seed: int) -> tuple[bool, int, int, float, float, float]:
 
 def main() -> None:
     """Print one line a seed, then counts, medians and extremes."""
-    first, end = map(int, sys.argv[1:]) if len(sys.argv) > 1 else (7000, 7100)
+    seeds = sys.argv[1:] or ["7000", "7100"]
+    if len(seeds) != 2 or not all(seed.isdecimal() for seed in seeds):
+        sys.exit(f"give the first seed and the one after the last, got {seeds}")
+    first, end = map(int, seeds)
     if first >= end:
         sys.exit(f"the second seed must lie above the first; got {first} and {end}")
     print("seed  solved   steps  episodes  seconds  greedy  sampled")

@@ -107,6 +107,8 @@ it adds (medians of 7). Together they take {sum(imports.values()):.3f} s.
 def main() -> None:
     """Time the notebooks named, or all, and print; write the page if it was all."""
     given = [Path(name).resolve() for name in sys.argv[1:]]
+    if missing := [str(path) for path in given if not path.is_file()]:
+        sys.exit(f"there is no {', no '.join(missing)}")
     paths = given or sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
     imports = import_seconds()
     start = perf_counter()

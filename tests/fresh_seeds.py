@@ -161,4 +161,6 @@ def main(n: int) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not sys.argv[1].isdecimal() or int(sys.argv[1]) < 1:
+        sys.exit("say how often, 1 or more: python tests/fresh_seeds.py 30")
     sys.exit(main(int(sys.argv[1])))

@@ -346,4 +346,7 @@ def main(folder: Path) -> int:
 
 if __name__ == "__main__":
     here = Path(__file__).resolve().parents[1] / "notebooks"
-    sys.exit(main(Path(sys.argv[1]).resolve() if sys.argv[1:] else here))
+    folder = Path(sys.argv[1]).resolve() if sys.argv[1:] else here
+    if not list(folder.glob("[0-9]*.ipynb")):
+        sys.exit(f"{folder} holds no notebooks: expected a folder like {here}")
+    sys.exit(main(folder))

@@ -1,9 +1,9 @@
 """Hostile input at every entry point: an error in our words, or the right answer.
 
-`ENTRIES` holds one good call of every public function. Each argument in turn is replaced
-by junk, and by its own values in another dress (a list, float16, read-only, …). Allowed
-are a TypeError or ValueError that a line `raise` of ours throws and that names what was
-wrong; or an answer: a finite one, and the same one for the same values.
+`ENTRIES` holds one good call of every public function. Each argument in turn is
+replaced by junk, and by its own values in another dress (a list, float16, read-only,
+…). Allowed are a TypeError or ValueError that a line `raise` of ours throws and that
+names what was wrong; or an answer: a finite one, and the same one for the same values.
 """
 
 import linecache
@@ -122,7 +122,7 @@ def on_corridor(**arguments):
 
 
 def entry(call, **good):
-    """One way to call a function: how, and with which arguments, made anew each time."""
+    """One way to call a function, and its arguments, made anew each time."""
     return call, lambda: {k: v() if callable(v) else v for k, v in good.items()}
 
 
@@ -144,10 +144,17 @@ ENTRIES = {
     ),
     "robot_score": entry(robot_score, policy=constant(COIN), state=1, action=0),
     "robot_scores": entry(robot_scores, batch=days, policy=constant(COIN)),
-    "Batch": entry(lambda **parts: Batch(**parts) and None, **{k: v.copy for k, v in vars(carts()).items()}),
+    "Batch": entry(
+        lambda **parts: Batch(**parts) and None,
+        **{name: part.copy for name, part in vars(carts()).items()},
+    ),
     "Batch.of": entry(carts(3).of, run=1),
-    "all_trajectories": entry(lambda world: first(all_trajectories(world)), world=ROBOT),
-    "probability": entry(probability, world=ROBOT, policy=constant(COIN), trajectory=DAY),
+    "all_trajectories": entry(
+        lambda world: first(all_trajectories(world)), world=ROBOT
+    ),
+    "probability": entry(
+        probability, world=ROBOT, policy=constant(COIN), trajectory=DAY
+    ),
     "sample": entry(sample, world=ROBOT, policy=constant(COIN), n=5, rng=rng),
     "discounted_sum": entry(discounted_sum, rewards=TABLE[0].copy, gamma=0.5),
     "discounted_returns": entry(discounted_returns, rewards=TABLE.copy, gamma=0.5),
@@ -208,7 +215,9 @@ ENTRIES = {
         central_difference, f=squared, theta=TABLE.copy, h=2.0**-10
     ),
     "complex_step": entry(complex_step, f=squared, theta=TABLE.copy, h=2.0**-10),
-    "weigh": entry(weigh, policy=constant(COIN), day=DAY, weights=constant([1, 2, 0.5])),
+    "weigh": entry(
+        weigh, policy=constant(COIN), day=DAY, weights=constant([1, 2, 0.5])
+    ),
     "over_all_days": entry(
         lambda weights_of: over_all_days(weights_of)(ROBOT, COIN),
         weights_of=constant(to_go),
@@ -234,7 +243,9 @@ ENTRIES = {
     "angle": entry(
         angle, u=lambda: np.array([3.0, -4.0]), v=lambda: np.array([1.0, 0.5])
     ),
-    "verify": entry(verify, tag="1.1", left=(F(1, 2), 3), right=(sp.S.Half, 3), scope=""),
+    "verify": entry(
+        verify, tag="1.1", left=(F(1, 2), 3), right=(sp.S.Half, 3), scope=""
+    ),
     "verify.tol": entry(
         verify, tag="1.1", left=TABLE.copy, right=TABLE.copy, tol=0.25, scope=""
     ),
@@ -244,12 +255,13 @@ ENTRIES = {
     "chi2_tail": entry(chi2_tail, statistic=2.5, dof=3),
     "film": entry(lambda **given: film(**given)[1], theta=FALLING.copy, seed=3),
     "save_gif": entry(
-        save_gif, path="film.gif", frames=lambda: np.zeros((2, 4, 5, 3), np.uint8), fps=5
+        save_gif, path="film.gif", frames=lambda: np.zeros((2, 4, 5, 3), np.uint8),
+        fps=5,
     ),
     "use_style": entry(use_style),
     "headline": entry(headline, fig=Figure, finding="one finding"),
 }  # fmt: skip
-"""One good call of each public function and class; after a dot, another way to call it."""
+"""One good call of each public function and class; after a dot, another way."""
 
 HELD = {
     "Trajectory": "a tuple with names; who takes one looks into it",
@@ -312,8 +324,9 @@ def like(value) -> list:
     frozen, spread = value.copy(), np.repeat(value, 2, axis=-1)[..., ::2]
     frozen.flags.writeable = False
     dresses = [
-        value.tolist(), frozen, spread, value[::-1].copy()[::-1], np.asfortranarray(value),
-        np.ma.array(value), value.astype(value.dtype.newbyteorder()), value.astype(object),
+        value.tolist(), frozen, spread, value[::-1].copy()[::-1],
+        np.asfortranarray(value), np.ma.array(value), value.astype(object),
+        value.astype(value.dtype.newbyteorder()),
     ]  # fmt: skip
     if value.ndim == 2:
         with warnings.catch_warnings(action="ignore"):
@@ -331,12 +344,14 @@ def masked(shape=()):
 JUNK = [
     None, "word", "", b"12", {}, {1: 2}, {1, 2}, object(), object, print, ..., range(2),
     True, 0, 1, -1, 2.5, 0.0, 1e-300, 1e308, -1e308, 10**12, 10**400, 10**5000, F(1, 3),
-    np.nan, np.inf, -np.inf, 1j, np.longdouble("1e4000"), np.float16(0.1), sp.nan, sp.oo,
-    sp.Symbol("x"), sp.eye(2), np.datetime64("2020"), [], (), [[]], [None], ["a", "b"],
+    np.nan, np.inf, -np.inf, 1j, np.longdouble("1e4000"), np.float16(0.1), sp.nan,
+    sp.oo, sp.Symbol("x"), sp.eye(2), np.datetime64("2020"), [], (), [[]], [None],
+    ["a", "b"],
     [[1.0], [2.0, 3.0]], [1.0, np.nan], [10**400, 1], [[1, 2], 3], [np.inf, 0.5],
     (0.5, 0.5), [[0.5, 0.5]] * 2, [[[0.5]]], [1e308, 1e308], [[1e308, -1e308]] * 2,
     np.array(0.5), np.array("a"), np.zeros(0), np.zeros((0, 3)), np.zeros((2, 0, 3)),
-    np.ones(1), np.ones((4, 2)), np.ones((2, 3, 4)), np.ones((1,) * 6), np.ones(2, bool),
+    np.ones(1), np.ones((4, 2)), np.ones((2, 3, 4)), np.ones((1,) * 6),
+    np.ones(2, bool),
     np.ones((2, 3), complex), np.full((4, 2), np.nan), np.full((2, 3), np.inf),
     np.full((4, 2), 1e308), np.full((2, 3), -1e308), np.full((2, 2), None), masked(),
     masked(2), masked((2, 3)), np.zeros(2, "U1"), np.zeros(3, [("a", float)]),
@@ -412,29 +427,23 @@ def is_ours(error, name: str) -> bool:
     return raised and named and PACKAGE in Path(frame.filename).parents
 
 
-COUNTS = {"error": 0, "answer": 0}
-
-
 def hostile(which: str, name: str, value, expected=None) -> None:
     """Call an entry with another value of one argument, and judge what comes."""
     call, make = ENTRIES[which]
     if callable(value) and callable(make()[name]):
         return  # what a function does when it is called is not ours to judge
     arguments = make() | {name: value}
-    before = state(list(arguments.values()))
+    before, answer, error = state(list(arguments.values())), None, None
     try:
         with limited(20):
-            answer = plain(call(**arguments))
-    except AssertionError as error:
-        if not isinstance(error, VerificationError):
-            raise
-        answer = None
-    except (Exception, Warning) as error:
-        assert is_ours(error, name), f"{which}({name}={value!r})"
-        COUNTS["error"] += 1
+            answer = call(**arguments)
+    except (Exception, Warning) as caught:
+        error = caught
+    if error is None:
+        found = plain(answer)
+        assert expected is None or alike(found, expected), (found, expected)
     else:
-        COUNTS["answer"] += 1
-        assert expected is None or alike(answer, expected), (answer, expected)
+        assert is_ours(error, name), f"{which}({name}={value!r}): {error!r}"
     assert state(list(arguments.values())) == before, f"{name} was changed"
 
 
