@@ -43,7 +43,7 @@ class Task(NamedTuple):
 
 
 HYPERPARAMETERS = {  # and what checks their values
-    "gamma": checks.discount,
+    "gamma": checks.known_discount,
     "learning_rate": checks.positive,
     "batch_size": partial(checks.count, minimum=2),
     "max_steps": checks.count,
@@ -110,7 +110,7 @@ def make_tasks(
             HYPERPARAMETERS[name](name, value)
     seeds = [checks.count("seed", seed, minimum=0) for seed in seeds]
     for name in environments:
-        checks.training(make_env(name, 2), np.random.default_rng(0), 1)
+        checks.learning(make_env(name, 2), np.random.default_rng(0), 1)
     tasks = []
     for name, values, seed in product(environments, product(*grid.values()), seeds):
         task = Task(name, seed, **dict(zip(grid, values)))
