@@ -216,7 +216,7 @@ def slope(f, theta, h) -> tuple:
 def direction(name: str, value) -> np.ndarray:
     """Return an arrow of the plane that points somewhere, of length about 1.
 
-    It is scaled by a power of two, exactly: no product with it leaves the range.
+    It is scaled by a power of two, exactly: products of small numbers do not vanish.
     """
     given = array(name, value, ndim=1)
     if given.shape != (2,):

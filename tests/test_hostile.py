@@ -482,10 +482,35 @@ def test_the_same_values_in_another_dress(which, name):
 @settings(
     deadline=None,
     derandomize=True,
-    max_examples=30,
+    max_examples=20,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_whatever_hypothesis_thinks_of(which, data):
     name = data.draw(st.sampled_from([*ENTRIES[which][1]()]))
     hostile(which, name, data.draw(anything))
+
+
+class TestByHand:
+    def test_log_odds_far_below_0_give_0_without_a_warning(self):
+        assert np.allclose(robot_policy([-800.0, 800.0]), np.eye(2), atol=1e-300)
+
+    def test_the_angle_of_tiny_arrows(self):
+        assert angle((1e-200, 1e-200), (1e-200, -1e-200)) == 90
+
+    def test_narrow_integers_do_not_wrap(self):
+        zero = np.uint8(0)
+        assert robot_score([[0, 1], [1, 0]], zero, zero) == [-1, 0]
+
+    def test_hidden_numbers_are_refused(self):
+        hiding = np.ma.array([1.0, 2.0], mask=[False, True])
+        for function in (softmax, lambda r: discounted_sum(r, 0.5)):
+            with pytest.raises(ValueError, match="must not hold masked numbers"):
+                function(hiding)
+
+    def test_a_step_size_that_rounding_swallows_is_refused(self):
+        good = ENTRIES["reinforce_on_corridor"][1]()
+        with pytest.raises(
+            ValueError, match="baseline_step_size must be at least 1e-8"
+        ):
+            on_corridor(**good | {"baseline_step_size": 1e-12})
