@@ -177,7 +177,7 @@ def series(name: str, value) -> list:
     return [any_number(name, part) for part in listed(name, value)]
 
 
-def nested(name: str, value, ndim: int) -> tuple:
+def nested(name: str, value, ndim: int):
     """Return a table of numbers of any kind, with so many axes, as nested tuples."""
     if not ndim:
         return any_number(name, value)
@@ -414,7 +414,7 @@ def world(value):
     return value
 
 
-def world_tables(given) -> tuple[tuple, tuple, tuple, tuple]:
+def world_tables(given) -> tuple:
     """Return initial, transition, reward and ends of a world as nested tuples."""
     probabilities("initial", given.initial, ndim=1)
     transition = probabilities("transition", given.transition, ndim=3)
