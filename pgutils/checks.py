@@ -566,19 +566,24 @@ def a_batch(value):
     return value
 
 
+def whole_rows(mask: np.ndarray, rewards: np.ndarray) -> None:
+    """Check that each row of a mask is an episode, with no reward after its end."""
+    if not mask[..., 0].all() or (mask[..., 1:] & ~mask[..., :-1]).any():
+        raise ValueError(
+            "mask must be true from the first step to the last of each row"
+        )
+    if rewards[~mask].any():
+        raise ValueError(
+            "rewards must be 0 after an episode's end (where mask is false)"
+        )
+
+
 def whole(batch, *, ndim: int):
     """Return `batch` if it is one of whole episodes, with so many axes of states."""
     mask = a_batch(batch).mask
     array("states", batch.states, ndim=ndim)
     array("rewards", batch.rewards)
-    if not mask[..., 0].all() or (mask[..., 1:] & ~mask[..., :-1]).any():
-        raise ValueError(
-            "mask must be true from the first step to the last of each row"
-        )
-    if batch.rewards[~mask].any():
-        raise ValueError(
-            "rewards must be 0 after an episode's end (where mask is false)"
-        )
+    whole_rows(mask, batch.rewards)
     return batch
 
 
@@ -612,14 +617,7 @@ def batch(scores, rewards, mask, baseline, gamma) -> tuple:
         )
     if baseline.ndim:
         same_shape("baseline", baseline, "rewards", rewards.shape)
-    if not mask[:, 0].all() or (mask[:, 1:] & ~mask[:, :-1]).any():
-        raise ValueError(
-            "mask must be true from the first step to the last of each row"
-        )
-    if rewards[~mask].any():
-        raise ValueError(
-            "rewards must be 0 after an episode's end (where mask is false)"
-        )
+    whole_rows(mask, rewards)
     return scores, rewards, mask, baseline, gamma
 
 
