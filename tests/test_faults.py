@@ -293,7 +293,7 @@ def test_without_a_screen_frames_are_white_and_states_the_same(monkeypatch):
 
     import pygame
 
-    monkeypatch.setattr(pygame.display, "init", no_screen)
+    monkeypatch.setattr(pygame, "Surface", no_screen)
     with pytest.warns(RuntimeWarning, match="stay white: No available video device"):
         white, same = movies.film(theta, seed=1)
     assert (white.shape, white.dtype) == (frames.shape, frames.dtype)
