@@ -30,6 +30,7 @@ from fresh_kernel import Ended, Kernel, Limits
 from tqdm import tqdm
 
 from pgutils.exercises.exercise import NOT_ANSWERED, RIGHT
+from pgutils.files import replacing
 
 ROOT = Path(__file__).parents[1]
 REPLY = Path(__file__).with_name("reply_in_kernel.py")
@@ -320,12 +321,12 @@ def write(rows: list[Row], path: Path) -> None:
         count = [row.right, len(row.replies)] if row.replies else ["", ""]
         first = [row.submission, row.chapter.removeprefix("ch"), *count]
         lines.append([*first, *verdicts, row.happened, *words])
-    new = path.with_name(f"{path.name}.new")
-    with new.open("w", encoding="utf-8-sig", newline="") as file:  # as Excel wants it
-        csv.writer(file).writerows(
-            [head, *([harmless(c) for c in row] for row in lines)]
-        )
-    os.replace(new, path)
+    sheet = [head, *([harmless(cell) for cell in row] for row in lines)]
+    with (
+        replacing(path) as new,
+        new.open("w", encoding="utf-8-sig", newline="") as file,  # as Excel wants it
+    ):
+        csv.writer(file).writerows(sheet)
 
 
 def harmless(cell) -> str:

@@ -172,7 +172,6 @@ ELSEWHERE = {  # function: why it writes in another way
     "sweep.py: sweep": "adds a line at a time, and knows a torn one",
     "mutate_notebooks.py: examine": "to os.devnull",
     "widgets.py: to_png": "into memory",
-    "check_class.py: write": "replaces the file itself",
 }
 
 

@@ -175,7 +175,7 @@ class TestNumerical:
             ([], np.zeros(0), ValueError, r"left is empty, shape \(0,\)"),
             (np.nan, 1.0, ValueError, "left must hold only finite numbers, got nan"),
             ([1.0, 1.0], [1.0, np.nan], ValueError, "right must hold only finite"),
-            (np.inf, -np.inf, ValueError, "left must hold only finite numbers, got inf"),
+            (np.inf, -np.inf, ValueError, "left must hold only finite numbers"),
             ([None], [1.0], TypeError, "left must be an array of real numbers"),
             (1.0, 1.0 + 0j, TypeError, "right must be numbers, got dtype complex128"),
             ("1", 1.0, TypeError, "left must be numbers, got dtype <U1"),
