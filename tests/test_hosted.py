@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 ASKED = pytest.mark.skipif(
     "HOSTED" not in os.environ, reason="it installs 600 MB twice: make hosted-test"
 )
+LEFT_OUT = {"MPLBACKEND", "PYTHONPATH"}  # no server sets these
 STYLE = "pgutils.policy_gradients.mplstyle"
 SMOKE = """
 import importlib
@@ -48,7 +49,8 @@ assert matplotlib.rcParams != matplotlib.rcParamsDefault
 
 def run(*command, cwd: Path) -> str:
     """Return what a command prints; fail with all of it if the command does."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    clean = {name: os.environ[name] for name in os.environ if name not in LEFT_OUT}
+    done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
