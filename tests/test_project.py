@@ -33,7 +33,7 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 LISTED = re.compile(r"^\|(?!-| for ).+?\| ([\w-]+) \| (.+?) \|$", re.M)
 LICENCES = dict(LISTED.findall(CONTRIBUTING.partition("## Dependencies")[2]))
 PINS = re.findall(r"^[\w-]+", (ROOT / "constraints.txt").read_text("utf-8"), re.M)
-PERMISSIVE = re.compile(r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation)\b")
+PERMISSIVE = re.compile(r"\b(MIT|0?BSD|Apache|ISC|PSF|Python Software Foundation)\b")
 COPYLEFT = set("certifi docutils fqdn hypothesis pygame-ce tqdm".split())
 SPELT = {"PSF": "Python Software Foundation"}
 
