@@ -133,7 +133,7 @@ def any_number(name: str, value):
     if _is_symbolic(value):
         import sympy
 
-        if not isinstance(value, sympy.Expr):
+        if not isinstance(value, sympy.Expr | sympy.Poly):
             raise TypeError(f"{name} must hold numbers, got {shown(value)}")
         infinite = (sympy.nan, sympy.oo, -sympy.oo, sympy.zoo)
         if any(value is one for one in infinite):
@@ -486,11 +486,14 @@ def of_robot(batch, policy, world) -> np.ndarray:
 
 
 def weighed(day, weights, world) -> tuple:
-    """Return a day of a world, and weights, if there is one per action."""
+    """Return a day of a world, and weights, if there is one for each of its actions.
+
+    Weights for steps after its end are not used.
+    """
     day, found = path(day, world), series("weights", weights)
-    if len(found) != len(day.actions):
+    if len(found) < len(day.actions):
         raise ValueError(
-            f"weights must hold one number per action, {len(day.actions)}, "
+            f"weights must hold a number for each action, {len(day.actions)}, "
             f"got {len(found)}"
         )
     return day, found

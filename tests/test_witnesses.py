@@ -125,6 +125,17 @@ class TestDays:
         day = Trajectory((HIGH, LOW, HIGH, HIGH), (WORK, WORK, RECHARGE), (2, -3, 0))
         assert weigh(COIN, day, [1, 10, 100]) == [F(-99, 2), 5]
 
+    def test_weights_after_the_end_of_a_day_are_not_used(self):
+        day = Trajectory((0, 1), (1,), (0,))
+        assert weigh(COIN, day, [3, 10, 100]) == weigh(COIN, day, [3])
+        with pytest.raises(ValueError, match="a number for each action, 1, got 0"):
+            weigh(COIN, day, [])
+
+    def test_policies_of_polynomials_keep_their_kind(self):
+        x = sp.Poly(sp.Symbol("x"))
+        day = Trajectory((0, 1), (1,), (0,))
+        assert probability(ROBOT, [[1 - x, x], [0, 1]], day) == x * F(1, 4)
+
     def test_the_mean_over_all_days_is_the_known_gradient(self):
         # the fractions of notebook 04
         mean = over_all_days(reward_to_go)(ROBOT, COIN)
