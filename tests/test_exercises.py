@@ -73,6 +73,16 @@ class TestOfTheSeries:
             said = one.reply(answer)
             assert said not in (NOT_ANSWERED, RIGHT, *one.mistakes)
 
+    @pytest.mark.parametrize("one", ALL)
+    def test_junk_gets_words_and_is_not_right(self, one):
+        numbers_and_words = [False, -1, np.nan, np.inf, 1e308, 10**400, "", b"x"]
+        things = [[], {}, [[]], [None] * 3, (np.nan,) * 2, np.array([]), object(), int]
+        for junk in numbers_and_words + things + [np.ma.masked, sp.oo, sp.nan]:
+            for answer in (junk, lambda *_: junk)[: 1 + bool(one.inputs)]:  # noqa: B023
+                said = one.reply(answer)
+                assert isinstance(said, str)
+                assert said != RIGHT
+
     @pytest.mark.parametrize("one", [one for one in ALL if one.values[0].inputs])
     def test_three_mistakes_or_more_are_known(self, one):
         assert len(one.mistakes) >= 3
