@@ -58,18 +58,18 @@ strict: .venv/installed
 	  -n 2 --dist loadscope notebooks
 
 notebooks: .venv/installed ## Run all notebooks again, in place, and make the pages from them
-	$(QUIET) $(PY) tests/run_notebooks.py $(NOTEBOOKS)
-	$(PY) tests/make_pages.py
+	$(QUIET) $(PY) tests/tools/run_notebooks.py $(NOTEBOOKS)
+	$(PY) tests/tools/make_pages.py
 
 figures: .venv/installed ## Draw what lives in figures/
 	$(QUIET) MPLBACKEND=Agg $(PY) figures/make_figures.py
 
 handout: .venv/installed ## Write the series without its solutions into the new folder handout/, for a class
-	$(PY) tests/make_handout.py handout
+	$(PY) tests/tools/make_handout.py handout
 
 FOLDER := submissions
 class: .venv/installed ## Run the checks over students' notebooks: make class FOLDER=submissions
-	$(PY) tests/check_class.py "$(FOLDER)" $(ARGS)
+	$(PY) tests/tools/check_class.py "$(FOLDER)" $(ARGS)
 
 hosted-test: .venv/installed ## Install twice afresh, as hosted servers do and from the wheel, and try it
 	HOSTED=1 $(PYTEST) tests/test_hosted.py
@@ -80,11 +80,11 @@ matrix: .venv-matrix/installed ## Run tests and notebooks on each Python, old an
 	  $(MATRIX) -m tox run $(ARGS)
 
 seeds: .venv/installed ## Run the statistical checks 30 times with fresh seeds, about 15 minutes
-	$(QUIET) MPLBACKEND=Agg $(PY) tests/fresh_seeds.py 30
+	$(QUIET) MPLBACKEND=Agg $(PY) tests/tools/fresh_seeds.py 30
 
 mutants: .venv/mutmut ## Break code and checks in many small ways, and see it noticed: 15 minutes
-	$(QUIET) MPLBACKEND=Agg $(PY) tests/mutate_code.py
-	$(QUIET) MPLBACKEND=Agg $(PY) tests/mutate_notebooks.py
+	$(QUIET) MPLBACKEND=Agg $(PY) tests/tools/mutate_code.py
+	$(QUIET) MPLBACKEND=Agg $(PY) tests/tools/mutate_notebooks.py
 
 bench: .venv-bench/installed ## Measure everything again, about 40 minutes, on a quiet machine
 	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/compare.py

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from check_class import ROOT, Row, cells_of, checks_of, report, write
-from fresh_kernel import Kernel, Limits, prlimit
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from check_class import ROOT, Row, cells_of, checks_of, report, write
+from fresh_kernel import Kernel, Limits, prlimit
 from pgutils.exercises import ch02
 from pgutils.exercises.exercise import Exercise
 
-SCRIPT = Path(__file__).with_name("check_class.py")
+SCRIPT = Path(__file__).parent / "tools/check_class.py"
 WRONG = "by_hand = (F(7, 4), F(3, 2), 3)"
 WRONG_HINT = "the numbers are right, the order is not: G_2 comes first"
 ENDLESS = "endless_cell", "endless_print", "endless_answer", "will_not_stop"

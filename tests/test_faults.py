@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import make_handout
 import nbformat
 import numpy as np
 import pytest
-import run_notebooks
 from nbformat.v4 import new_code_cell, new_notebook
 
+import make_handout
 import pgutils.training
+import run_notebooks
 from pgutils import files, movies
 from pgutils.files import replacing
 from pgutils.rollout import make_cartpole

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from check_class import checks_of
 from make_pages import FOLDER, exercises
 from rules.reading import read

@@ -5,6 +5,7 @@ import re
 import tomllib
 
 import pytest
+
 from mutate_code import (
     PAGE,
     ROOT,

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-SCRIPT = Path(__file__).with_name("mutate_notebooks.py")
+SCRIPT = Path(__file__).parent / "tools/mutate_notebooks.py"
 POWER = '''
 from pgutils.verify import verify
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 import fresh_seeds
 import make_pages
-import pytest
 import references
 from make_pages import CHEAT_SHEET, FOLDER, ROOT, split, statement
 from rules import formulas, links

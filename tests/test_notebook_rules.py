@@ -1,4 +1,4 @@
-"""Every rule in tests/rules can be broken: a good notebook, and what spoils it."""
+"""Every rule for notebooks can be broken: a good notebook, and what spoils it."""
 
 import ast
 import base64
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
 from rules import equations, form, formulas, hosts, links, pictures, shown, sides
 from tidy_notebooks import tidy
 

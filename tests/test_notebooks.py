@@ -1,10 +1,11 @@
-"""Every notebook of the series keeps the rules in tests/rules."""
+"""Every notebook of the series keeps the rules in tests/tools/rules."""
 
 import ast
 import re
 from pathlib import Path
 
 import pytest
+
 from references import REFERENCES
 from rules import equations, form, formulas, hosts, links, pictures, shown, sides
 from rules.reading import cells, read

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook
+
 from rules.formulas import formulas
 from rules.hosts import LOADING, from_css, is_elsewhere
 from rules.reading import read

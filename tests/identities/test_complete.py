@@ -4,11 +4,11 @@ import importlib
 import pkgutil
 from pathlib import Path
 
-from rules.equations import definitions, tags
-from rules.reading import read
 from strategies import IDENTITIES
 
 import identities
+from rules.equations import definitions, tags
+from rules.reading import read
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 CHAPTERS = [

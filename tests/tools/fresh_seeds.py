@@ -1,6 +1,6 @@
 """Run all statistical checks with fresh seeds, and write notebooks/fresh_seeds.md.
 
-    python tests/fresh_seeds.py 30
+    python tests/tools/fresh_seeds.py 30
 
 runs the notebooks 30 times, each time with other random numbers: every generator that
 a notebook makes from a seed is made from that seed and the number of the run. A true
@@ -21,14 +21,14 @@ from unittest.mock import patch
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from rules.reading import cells, read, texts, trees
 from tqdm import tqdm
 
 import pgutils.verify
 import pgutils.witnesses
 from pgutils import files
+from rules.reading import cells, read, texts, trees
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+FOLDER = Path(__file__).parents[2] / "notebooks"
 SHARES = (0.5, 0.1, 0.01, 0.001)
 LEVEL = re.compile(r"^✓ .*\) ?statistical.*, level (\S+)$", re.M)
 REFUTED = "✗"
@@ -40,7 +40,7 @@ PAGE = """\
 The notebooks fix their seeds, so that everybody sees the same numbers. A check that was
 merely lucky with its seed would look just as good. So here all notebooks with a
 statistical check were run {runs} times with other random numbers, by
-`python tests/fresh_seeds.py {runs}`.
+`python tests/tools/fresh_seeds.py {runs}`.
 
 **{checks} statistical checks, whose levels sum to {total:.1g}.** So with fresh seeds
 fewer than 1 run in 10,000 sees a false alarm in any of them, and that leaves room for
@@ -162,5 +162,5 @@ def main(n: int) -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not sys.argv[1].isdecimal() or int(sys.argv[1]) < 1:
-        sys.exit("say how often, 1 or more: python tests/fresh_seeds.py 30")
+        sys.exit("say how often, 1 or more: python tests/tools/fresh_seeds.py 30")
     sys.exit(main(int(sys.argv[1])))

@@ -14,7 +14,7 @@ MAX_IMAGE = 300_000  # bytes
 WIDGET = "application/vnd.jupyter.widget-view+json"
 KINDS = {"text/plain", "text/latex", "image/png"}  # none of them can load a thing
 
-HERE = re.escape(str(Path(__file__).parents[2]))  # this copy of the project
+HERE = re.escape(str(Path(__file__).parents[3]))  # this copy of the project
 MACHINE_PATH = re.compile(
     rf"{HERE}\S*|(?<![\w.])/(?:home|root|tmp|Users)/\S*|[A-Z]:\\Users\S*"
 )

@@ -1,6 +1,6 @@
 """Change the learning code in every small way, and see whether the unit tests notice.
 
-Run by `make mutants`: python tests/mutate_code.py
+Run by `make mutants`: python tests/tools/mutate_code.py
 
 mutmut copies the project into mutants/, writes a mutant of a function for each small
 change (`<` to `<=`, 1 to 2, an argument left out) and runs the tests of the learning
@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from pgutils import files
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "notebooks" / "mutants_of_the_code.md"
 REQUIRED = 0.95
 
@@ -70,7 +70,7 @@ def learning_modules() -> list[str]:
 
 def known_reasons() -> dict[tuple[str, str], str]:
     """Return why the known survivors compute the same, by place and diff."""
-    text = (ROOT / "tests" / "equal_mutants.toml").read_text("utf-8")
+    text = (ROOT / "tests/tools/equal_mutants.toml").read_text("utf-8")
     entries = tomllib.loads(text)["equal"]
     return {(e["place"], e["diff"].strip()): e["reason"].strip() for e in entries}
 

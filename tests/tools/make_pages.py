@@ -1,9 +1,9 @@
 """Write four pages: equations with their checks, cheat sheet, exercises, references.
 
-Run by `make notebooks`: python tests/make_pages.py. All is read: formulas, summaries,
-the lines that `verify` printed and the table of symbols from the notebooks, names of
-functions from the package's docstrings. The pages are notebooks, so that formulas look
-as they do there. The page of references is made in references.py.
+Run by `make notebooks`: python tests/tools/make_pages.py. All is read: formulas,
+summaries, the lines that `verify` printed and the table of symbols from the notebooks,
+names of functions from the package's docstrings. The pages are notebooks, so that
+formulas look as they do there. The page of references is made in references.py.
 """
 
 import ast
@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
-import references
 from nbformat.v4 import new_markdown_cell, new_notebook
+
+import references
+from pgutils import files
 from rules.equations import TAG, definitions
 from rules.reading import DISPLAY, cells, prose, read, texts
 from tidy_notebooks import tidy
 
-from pgutils import files
-
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
 KINDS = ("exact", "numerical", "statistical")
 CHEAT_SHEET = """1.4 1.5 2.1 2.2 2.4 2.5 3.2 3.3 3.4 4.1 4.2 4.3 4.4 4.6 5.2 5.5 5.6 5.7

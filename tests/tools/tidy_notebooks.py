@@ -5,6 +5,7 @@ The sentence after a picture becomes its alternative text, where the site looks 
 """
 
 import nbformat
+
 from rules.pictures import caption
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python"}

@@ -1,6 +1,6 @@
 """Break each check of the notebooks on one side, and see it fail.
 
-    python tests/mutate_notebooks.py [FOLDER]
+    python tests/tools/mutate_notebooks.py [FOLDER]
 
 An edit changes one term (a sign, a factor, an index, an exponent, a constant) in what
 only one side of a check is computed from. Before the edited statement a child process
@@ -25,10 +25,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from pgutils import files
 from rules import equations, sides
 from rules.reading import read
-
-from pgutils import files
 
 ROUNDS = slice(0, 8), slice(8, 40)  # the second is for checks that passed the first
 PER_UNIT = 3  # edits of one statement, before it is the turn of the next
@@ -345,7 +344,7 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    here = Path(__file__).resolve().parents[1] / "notebooks"
+    here = Path(__file__).resolve().parents[2] / "notebooks"
     folder = Path(sys.argv[1]).resolve() if sys.argv[1:] else here
     if not list(folder.glob("[0-9]*.ipynb")):
         sys.exit(f"{folder} holds no notebooks: expected a folder like {here}")

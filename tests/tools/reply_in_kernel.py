@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-OURS = Path(__file__).parents[1] / "pgutils" / "__init__.py"
+OURS = Path(__file__).parents[2] / "pgutils" / "__init__.py"
 
 
 def reply(space: dict, chapter: str, exercise: str, answer: str) -> str:

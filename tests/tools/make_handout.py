@@ -1,6 +1,6 @@
 """Write the series without its solutions into a folder, for a class.
 
-    python tests/make_handout.py handout
+    python tests/tools/make_handout.py handout
 
 The folder holds all that a student needs: the notebooks with their figures, the package
 and what to install. The lines that lead to the solutions are taken out. (The package
@@ -16,7 +16,7 @@ import nbformat
 
 from pgutils.files import replacing
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COPIED = ["figures", "pgutils"]
 LEFT_OUT = ["for_teachers.md"]
 FILES = ["LICENSE", "constraints.txt", "pyproject.toml", "requirements.txt"]
@@ -73,7 +73,7 @@ def fill(folder: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("give one folder: python tests/make_handout.py handout")
+        sys.exit("give one folder: python tests/tools/make_handout.py handout")
     try:
         make_handout(Path(sys.argv[1]))
     except OSError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rules.links import REFERENCE, citations, docstrings, family, label
 from rules.reading import cells, read
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
 REFERENCES = json.loads((FOLDER / "references.json").read_text("utf-8"))
 

@@ -1,6 +1,6 @@
 """Run our checks over a folder of students' notebooks, and make a table of results.
 
-    python tests/check_class.py submissions
+    python tests/tools/check_class.py submissions
 
 Each notebook below the folder runs from top to bottom in a fresh kernel. After the
 student's own check of an exercise, or at the end where there is none, ours is asked,
@@ -26,13 +26,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from fresh_kernel import Ended, Kernel, Limits
 from tqdm import tqdm
 
+from fresh_kernel import Ended, Kernel, Limits
 from pgutils.exercises.exercise import NOT_ANSWERED, RIGHT
 from pgutils.files import replacing
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REPLY = Path(__file__).with_name("reply_in_kernel.py")
 TITLE = re.compile(r"^### Exercise (\d+\.\d+)\b", re.M)
 OURS = re.compile(r"^(ch\d\d)\.(\w+)\.check\((\w+)\)", re.M)

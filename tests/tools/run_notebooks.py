@@ -1,6 +1,6 @@
 """Run notebooks in place and tidy what is stored.
 
-Run by `make notebooks`: python tests/run_notebooks.py *.ipynb
+Run by `make notebooks`: python tests/tools/run_notebooks.py *.ipynb
 
 For widgets nbclient pretends to be a front end, and with `interact` it now and then
 waits for ever. Nobody looks at the widgets here, so they get no front end at all.
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from tidy_notebooks import tidy
 
 from pgutils import files
+from tidy_notebooks import tidy
 
 
 class Client(NotebookClient):
