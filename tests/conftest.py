@@ -1,8 +1,12 @@
-"""Under mutation (`make mutants`): own tests first, and no time for small examples."""
+"""Ctrl-C is heard; under mutation, own tests first and no time for small examples."""
 
 import os
+import signal
 
 from hypothesis import Phase, settings
+
+# Some tests press Ctrl-C; what a script starts in the background would ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate])
 if "MUTANT_UNDER_TEST" in os.environ:

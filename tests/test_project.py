@@ -11,7 +11,8 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 GITHUB = ROOT / ".github"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
 
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 PINNED = re.compile(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -120,6 +121,7 @@ def test_a_version_is_named_alike_everywhere():
 
 def test_every_dependency_is_listed_with_its_reason_and_licence():
     lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    lists.append(PYPROJECT["tool"]["tox"]["requires"])
     for name in ("site/requirements.txt", "benchmarks/requirements.txt"):
         lists.append(re.findall(r"^\w.*", (ROOT / name).read_text("utf-8"), re.M))
     declared = {bare(text) for texts in lists for text in texts}
