@@ -247,7 +247,7 @@ Medians of 7 rounds for 1 and 10 seeds and of 3 for 100; 1,000 once, side by sid
 
 
 def record(rows: list[dict]) -> None:
-    """Write every timing to results/scaling.csv."""
+    """Write every timing so far to results/scaling.csv."""
     with replacing(RESULTS / "scaling.csv") as new, new.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -299,11 +299,12 @@ def main() -> None:
     rows = []
     for row in measure(quick):
         rows.append(row)
+        if not quick:
+            record(rows)
         print(f"{row['question']} {row['size']} {row['series']}", end="")
         print(f": {row['seconds']:.3f} s", flush=True)
     print(f"\n{rate_table(rows)}\n\n{study_table(rows)}")
     if not quick:
-        record(rows)
         files.write(RESULTS / "scaling.md", report(rows))
         picture(rows)
 
