@@ -54,8 +54,6 @@ class OurPython(KernelSpecManager):
 class Kernel:
     """A fresh kernel in an empty folder. What it prints and draws is never read."""
 
-    starting = threading.Lock()  # two that look for free ports may find the same
-
     def __init__(self, limits: Limits, stop: threading.Event):
         self.limits, self.stop = limits, stop
         self.until = time.monotonic() + limits.notebook
@@ -73,14 +71,17 @@ class Kernel:
             "OMP_NUM_THREADS": "1",
             "SDL_VIDEODRIVER": "dummy",
         }
-        self.manager = KernelManager(kernel_spec_manager=OurPython())
-        with self.starting:
-            self.manager.start_kernel(
-                cwd=str(work),
-                env=os.environ | environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+        # Files, not ports: between looking for a free port and taking it, another
+        # kernel may take it, and both wait for ever. Windows has only ports.
+        files = {"transport": "ipc", "ip": str(Path(self.folder.name, "socket"))}
+        sockets = files if os.name == "posix" else {}
+        self.manager = KernelManager(kernel_spec_manager=OurPython(), **sockets)
+        self.manager.start_kernel(
+            cwd=str(work),
+            env=os.environ | environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         if prlimit:
             prlimit(self.manager.provisioner.pid, RLIMIT_AS, (MEMORY, MEMORY))
         self.client = self.manager.client()
