@@ -59,7 +59,7 @@ def licence(name: str) -> str | None:
     said = [text for text in classifiers if text.startswith("License ::")]
     said += [
         about["License-Expression"] or "",
-        *(about["License"] or "").split("\n")[:1],
+        *(about.get("License") or "").split("\n")[:1],
     ]
     return " / ".join(said)
 
