@@ -58,7 +58,7 @@ def licence(name: str) -> str | None:
     classifiers = about.get_all("Classifier") or []
     said = [text for text in classifiers if text.startswith("License ::")]
     said += [
-        about["License-Expression"] or "",
+        about.get("License-Expression") or "",
         *(about.get("License") or "").split("\n")[:1],
     ]
     return " / ".join(said)
