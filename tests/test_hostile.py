@@ -266,8 +266,8 @@ ENTRIES = {
 HELD = {
     "Trajectory": "a tuple with names; who takes one looks into it",
     "VerificationError": "is raised, not called",
-    "replacing": "writes a file: see test_files.py",
-    "write": "writes a file: see test_files.py",
+    "replacing": "writes a file: see test_faults.py",
+    "write": "writes a file: see test_faults.py",
 }
 """What is public, and why it has no row above."""
 

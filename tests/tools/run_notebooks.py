@@ -39,10 +39,9 @@ def run(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    if missing := [name for name in sys.argv[1:] if not name.endswith(".ipynb")]:
-        sys.exit(f"expected notebooks, .ipynb, got {', '.join(missing)}")
-    if missing := [name for name in sys.argv[1:] if not Path(name).is_file()]:
-        sys.exit(f"there is no {', no '.join(missing)}")
+    for name in sys.argv[1:]:
+        if not (name.endswith(".ipynb") and Path(name).is_file()):
+            sys.exit(f"expected notebooks, files that end in .ipynb, got {name}")
     for name in sys.argv[1:]:
         print(name, flush=True)
         run(Path(name))
