@@ -288,7 +288,7 @@ def public() -> Iterator[str]:
         module = import_module(f"pgutils.{path.stem}")
         for name, value in vars(module).items():
             own = getattr(value, "__module__", "") == module.__name__
-            if own and callable(value) and path.stem != "checks" and name[0] != "_":
+            if own and callable(value) and name[0] != "_":
                 yield name
 
 
