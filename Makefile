@@ -86,7 +86,7 @@ mutants: .venv/mutmut ## Break code and checks in many small ways, and see it no
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/tools/mutate_code.py
 	$(QUIET) MPLBACKEND=Agg $(PY) tests/tools/mutate_notebooks.py
 
-bench: .venv-bench/installed ## Measure everything again, about 40 minutes, on a quiet machine
+bench: .venv-bench/installed ## Measure again what benchmarks/results holds: 40 minutes, on a quiet machine
 	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/compare.py
 	$(QUIET) MPLBACKEND=Agg $(BENCH) benchmarks/scaling.py
 	$(QUIET) $(BENCH) benchmarks/series.py

@@ -8,6 +8,7 @@ import re
 import shutil
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pgutils
 from pgutils.files import replacing
@@ -69,14 +70,20 @@ def fill(source: Path) -> None:
 
 
 def write_api(folder: Path) -> None:
-    """Write a page a module, and one that lists them with their first lines."""
+    """Write a page a module, and one that lists them with their first lines.
+
+    The page of a package shows its modules too, one after the other.
+    """
     folder.mkdir()
     rows = []
     modules = re.findall(r"`(\w+)`", pgutils.__doc__)  # in the order of reading
     for name in modules:
         module = f"pgutils.{name}"
         rows.append(f"| [`{name}`]({name}.md) | {summary(module)} |")
-        page = f"# {module}\n\n```{{eval-rst}}\n.. automodule:: {module}\n```\n"
+        path = getattr(import_module(module), "__path__", [])
+        parts = [module, *(f"{module}.{part.name}" for part in iter_modules(path))]
+        shown = "\n".join(f".. automodule:: {part}\n" for part in parts)
+        page = f"# {module}\n\n```{{eval-rst}}\n{shown}```\n"
         (folder / f"{name}.md").write_text(page, "utf-8")
     table = "\n".join(["| module | |", "|---|---|", *rows])
     names = "\n".join(modules)

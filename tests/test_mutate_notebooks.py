@@ -9,7 +9,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from rules import sides
+from rules.reading import read
+
 SCRIPT = Path(__file__).parent / "tools/mutate_notebooks.py"
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 POWER = '''
 from pgutils.verify import verify
 
@@ -67,3 +71,10 @@ def test_checks_that_cannot_fail_are_reported(tmp_path):
 def test_a_check_that_fails_unedited_stops_the_run(tmp_path):
     with pytest.raises(AssertionError, match=r"cell 3: \(1.1\) fails unedited"):
         mutate(tmp_path, 'verify("1.1", power(3, 2), 8)')
+
+
+def test_the_page_is_of_all_checks_that_there_are():
+    paths = NOTEBOOKS.glob("[0-9]*.ipynb")
+    found = [check for p in paths for check in sides.checks(sides.units(read(p)))]
+    page = (NOTEBOOKS / "mutants_of_the_checks.md").read_text("utf-8")
+    assert f"\n{len(found)} checks of " in page, "it is older: make mutants"

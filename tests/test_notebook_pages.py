@@ -130,3 +130,5 @@ def test_all_statistical_checks_together_rarely_raise_a_false_alarm():
     )
     assert len(levels) == checks
     assert sum(levels) < 1e-4 / 10
+    runs = (FOLDER / "fresh_seeds.md").read_text("utf-8")
+    assert f"**{checks} statistical checks, " in runs, "it is older: make seeds"

@@ -23,7 +23,7 @@ SITE = ROOT / "build" / "site"
 START = SITE / "index.html"
 SOURCES = sorted([*ROOT.glob("notebooks/**/*.ipynb"), *ROOT.glob("notebooks/*.md")])
 WRAPPED = re.compile(r"\\[(\[](.*)\\[)\]]", re.S)  # \(…\) and \[…\]
-MODULES = sorted(path.stem for path in ROOT.glob("pgutils/[a-z]*.py"))
+MODULES = [*ROOT.glob("pgutils/[a-z]*.py"), *ROOT.glob("pgutils/checks/[a-z]*.py")]
 
 
 def missing() -> str:
@@ -186,12 +186,13 @@ def test_formulas_are_counted():
     assert sum(len(page.maths) for page in pages().values()) > 3_000
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m != "__init__"])
-def test_every_module_has_a_page_with_what_it_defines(module):
-    text = (ROOT / "pgutils" / f"{module}.py").read_text("utf-8")
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_every_module_has_a_page_with_what_it_defines(path):
+    text = path.read_text("utf-8")
     defined = re.findall(r"^(?:def|class) ([A-Za-z]\w*)", text, re.M)
-    ids = pages()[SITE / "api" / f"{module}.html"].ids
-    assert {f"pgutils.{module}.{name}" for name in defined} <= ids
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    ids = pages()[SITE / "api" / f"{module.split('.')[1]}.html"].ids
+    assert {f"{module}.{name}" for name in defined} <= ids
 
 
 def test_no_page_names_a_folder_of_the_machine():

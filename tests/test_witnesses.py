@@ -46,7 +46,6 @@ from pgutils.world import (
 COIN = [[F(1, 2), F(1, 2)]] * 2
 EAGER = [[F(1, 10), F(9, 10)], [F(1, 7), F(6, 7)]]
 THETA = np.array([0.4, -0.7])
-SYMBOLIC = ((1 - P_HIGH, P_HIGH), (1 - P_LOW, P_LOW))
 PLACES = list(np.ndindex(2, 2))
 WORLDS = pytest.mark.parametrize(
     "world", [ROBOT, RAGGED_ROBOT], ids=["robot", "ragged robot"]

@@ -1,8 +1,8 @@
 """Checks of what comes in: each says what was wrong, what was expected, what was given.
 
-Every function returns its argument, converted to an array where it is one, or raises a
-TypeError for a wrong kind of thing, a ValueError for a wrong shape, size or value.
-The learning modules say `checks.array(…)`; in which file it stands is not their matter.
+Each raises a TypeError for a wrong kind of thing, a ValueError for a wrong shape, size
+or value; most return their argument, converted to an array where it is one. The
+learning modules say `checks.array(…)`, and need not know in which file that stands.
 """
 
 # ruff: noqa: F401
@@ -11,18 +11,18 @@ from pgutils.checks.arrays import (
     as_array,
     direction,
     indices,
+    linear_policy,
     logits,
     one_index,
     pictures,
     probabilities,
-    results,
     same_shape,
     series,
     shape,
     slope,
     steps,
 )
-from pgutils.checks.batches import batch, episodes, linear_policy, parts, whole
+from pgutils.checks.batches import batch, episodes, parts, whole
 from pgutils.checks.runs import (
     LARGEST_NORM,
     MOST_STEPS,
@@ -34,6 +34,7 @@ from pgutils.checks.runs import (
     linear_shape,
     longer,
     many,
+    results,
     training,
 )
 from pgutils.checks.single import (

@@ -38,7 +38,6 @@ def array(
     value,
     *,
     ndim: int | None = None,
-    minimum: int = 1,
     largest: float = LARGEST,
 ) -> np.ndarray:
     """Return `value` as a float array, not empty, with finite numbers only."""
@@ -55,8 +54,6 @@ def array(
         raise ValueError(f"{name} must have {ndim} axes, got shape {given.shape}")
     if given.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {given.shape}")
-    if given.ndim and len(given) < minimum:
-        raise ValueError(f"{name} needs at least {minimum} rows, got {len(given)}")
     if given.dtype != np.float64:
         with np.errstate(over="ignore"):  # of long doubles; they are refused below
             given = given.astype(np.float64)
@@ -186,12 +183,19 @@ def nested(name: str, value, ndim: int):
     return value if kept else found
 
 
-def results(returns, threshold) -> tuple[np.ndarray, float]:
-    """Return returns as a float array, and the threshold as a float."""
-    return array("returns", returns), number("threshold", threshold)
-
-
 def slope(f, theta, h) -> tuple:
     """Return a function, the array where its slopes are wanted, and a small step."""
     function("f", f)
     return f, array("theta", theta), positive("h", h, maximum=1.0)
+
+
+def linear_policy(theta, x, action) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return parameters (d, k), features (..., d) and actions (...) that fit."""
+    theta, x = array("theta", theta, ndim=2), array("x", x)
+    action = indices("action", action, theta.shape[1])
+    if x.ndim == 0 or x.shape[-1] != len(theta):
+        raise ValueError(
+            f"x must have {len(theta)} features, like theta's rows, got shape {x.shape}"
+        )
+    same_shape("action", action, "x without its features", x.shape[:-1])
+    return theta, x, action

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pgutils.checks.arrays import array, as_array, indices, same_shape
+from pgutils.checks.arrays import array, as_array, same_shape
 from pgutils.checks.single import known_discount, shown
 
 
@@ -96,15 +96,3 @@ def batch(scores, rewards, mask, baseline, gamma) -> tuple:
         same_shape("baseline", baseline, "rewards", rewards.shape)
     whole_rows(mask, rewards)
     return scores, rewards, mask, baseline, gamma
-
-
-def linear_policy(theta, x, action) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return parameters (d, k), features (..., d) and actions (...) that fit."""
-    theta, x = array("theta", theta, ndim=2), array("x", x)
-    action = indices("action", action, theta.shape[1])
-    if x.ndim == 0 or x.shape[-1] != len(theta):
-        raise ValueError(
-            f"x must have {len(theta)} features, like theta's rows, got shape {x.shape}"
-        )
-    same_shape("action", action, "x without its features", x.shape[:-1])
-    return theta, x, action

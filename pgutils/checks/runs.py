@@ -120,6 +120,11 @@ def many(
     return runs, batch_size, options | checked
 
 
+def results(returns, threshold) -> tuple[np.ndarray, float]:
+    """Return returns as a float array, and the threshold as a float."""
+    return array("returns", returns), number("threshold", threshold)
+
+
 def longer(run, batch, theta, threshold) -> np.ndarray:
     """Return parameters if they and their batch can continue a run.
 

@@ -12,7 +12,8 @@ LARGEST = 1e150
 """The largest number that comes in: products of two, and sums of those, are finite."""
 
 MANY = 10**6
-"""The most environments side by side, and the most runs."""
+"""The most environments and the most runs. Of episodes ten times as many can be asked
+for, and of numbers in an array a hundred times."""
 
 PLAIN = {int, float, bool, Fraction, np.float64}
 """Kinds of numbers that are taken as they are."""
