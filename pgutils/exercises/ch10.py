@@ -49,6 +49,11 @@ def descends(theta, batch, gamma=0.99, learning_rate=0.06):
     return 2 * theta - gradient_step(theta, batch, gamma, learning_rate)
 
 
+def is_paid_by_the_next_state(theta, batch, gamma=0.99, learning_rate=0.06):
+    paid = batch.mask * batch.states[..., 1:, 0]
+    return gradient_step(theta, replace(batch, rewards=paid), gamma, learning_rate)
+
+
 def forgets_the_mask(theta, batch, gamma=0.99, learning_rate=0.06):
     everything = replace(batch, mask=np.ones_like(batch.mask))
     return gradient_step(theta, everything, gamma, learning_rate)
@@ -141,8 +146,11 @@ predicted = Exercise(
 )
 
 
-def _tested(step, *, states=True, actions=True, inside=False) -> bool:
-    """Tell whether a step changes with what stands behind the mask."""
+def _tested(step, *, states=True, actions=True, inside=False, first=1) -> bool:
+    """Tell whether a step changes with what stands behind the mask.
+
+    Of states that begins one place later: the one in which an episode ended is its own.
+    """
     rng = np.random.default_rng(0)
     mask = np.arange(6) < np.array([[6], [2], [4]])
     batch = Batch(
@@ -154,7 +162,7 @@ def _tested(step, *, states=True, actions=True, inside=False) -> bool:
     place = np.ones_like(mask) if inside else ~mask
     other_states, other_actions = batch.states.copy(), batch.actions.copy()
     if states:
-        other_states[:, :-1][place] += 5
+        other_states[:, first : first + 6][place] += 5
     if actions:
         other_actions[place] = 1 - other_actions[place]
     theta = rng.normal(size=(2, 2))
@@ -169,6 +177,7 @@ AGENTS = cycle(
         asks_all_actions,
         centres_all_features,
         descends,
+        is_paid_by_the_next_state,
     ]
 )
 counts_padding = Exercise(
@@ -185,6 +194,9 @@ counts_padding = Exercise(
         ),
         "the other way round: True is for the agents that count the padding": (
             lambda step: not _tested(step)
+        ),
+        "one good agent is paid by the state in which an episode ends: keep that one": (
+            lambda step: _tested(step, first=0)
         ),
         "always False: no agent has been caught": lambda step: False,
         "one agent is wrong in another way: only the padding is asked for": (
