@@ -83,6 +83,20 @@ code in `pgutils`. [All equations, and how they are checked](equations.ipynb).
 ## Symbols
 """
 
+MORE_SYMBOLS = r"""
+And those of single notebooks:
+
+| symbol | meaning |
+|---|---|
+| $N, \hat g$ | episodes in a batch, their estimate of $\nabla J$ |
+| $R, V_t, Q_t$ | reward of a transition, value of a state, of an action at step $t$ |
+| $P_\pi$ | from state to state, the actions averaged with $\pi_\theta$ |
+| $h_t, U$ | history $s_0, a_0, \dots, s_t$; all that comes from outside the episode |
+| $L, \Sigma$ | bound on $\nabla^2 J$, covariance of one episode's estimate |
+| $X, S$ in (8.3) | $\sum_t \gamma^t \psi_t G_t$ and $\sum_t \gamma^t \psi_t$ |
+| $m$ in (6.5), $S$ in (6.7), $H$ | largest logit, $\sum_b e^{z_b}$, entropy of $p$ |
+"""
+
 
 class Equation(NamedTuple):
     """One tagged equation; `checks` counts (kind, scope), `code` names functions."""
@@ -252,7 +266,8 @@ def cheat_sheet(series: dict, equations: list[Equation]) -> list[str]:
             formula = " ".join(e.formula.split())
             says = " · ".join([e.summary, *([code(e)] if e.code else [])])
             rows.append(f"| {link(e)} | {says}<br>${formula}$ |")
-    return [CHEAT_INTRO + "\n" + symbols, "## Formulas\n\n" + "\n".join(rows)]
+    symbols = f"{CHEAT_INTRO}\n{symbols}\n{MORE_SYMBOLS.rstrip()}"
+    return [symbols, "## Formulas\n\n" + "\n".join(rows)]
 
 
 def exercises(series: dict, _) -> list[str]:
