@@ -75,7 +75,7 @@ hosted-test: .venv/installed ## Install twice afresh, as hosted servers do and f
 	HOSTED=1 $(PYTEST) tests/test_hosted.py
 
 # pyenv's Pythons are found too. Of the matrix a part: ARGS="-f lowest", ARGS="-e 3.13-pins".
-matrix: .venv-matrix/installed ## Run tests and notebooks on each Python, old and new releases: 5 minutes each
+matrix: .venv-matrix/installed ## Run tests and notebooks on each Python, old and new releases: 7 minutes each
 	PATH="$$(printf '%s:' $(PYENV)/versions/*/bin)$$PATH" UV_PYTHON_DOWNLOADS=never \
 	  $(MATRIX) -m tox run $(ARGS)
 
